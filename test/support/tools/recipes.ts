@@ -21,6 +21,10 @@ const kubernetesStamps = {
 
 const containerdStamps = { 'github.com/containerd/containerd/v2/version.Version': 'v2.4.2' };
 
+/**
+ * A program is raised in its recipe's folder, `GOFLAGS=-mod=mod go get -tool PACKAGE@VERSION`, and
+ * its stamps here.
+ */
 export const recipes = {
   clients: recipe('clients', {
     helm4: {
@@ -90,6 +94,8 @@ export const recipes = {
       stamps: { 'github.com/distribution/distribution/v3/version.version': 'v3.1.2' },
     },
   }),
+
+  coredns: recipe('coredns', { coredns: { package: 'github.com/coredns/coredns' } }),
 } as const;
 
 export type RecipeName = keyof typeof recipes;
