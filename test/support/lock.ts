@@ -1,0 +1,39 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { withLock } from './tools/lock.ts';
+
+const folder = join(homedir(), '.cache', 'berth');
+
+/**
+ * Waits until no other heavy suite runs on this machine. The lock is this process's own open file,
+ * so it ends with the process at the latest.
+ */
+export async function occupyMachine(suite: string): Promise<AsyncDisposable> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'machine.lock');
+  const occupied = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const holding = withLock(
+    path,
+    () => void reportHolder(suite, path),
+    async () => {
+      await writeFile(path, `${suite} (process ${process.pid})`);
+      occupied.resolve();
+      await released.promise;
+    },
+  );
+  holding.catch(occupied.reject);
+  await occupied.promise;
+  return {
+    [Symbol.asyncDispose]: async () => {
+      released.resolve();
+      await holding;
+    },
+  };
+}
+
+async function reportHolder(suite: string, path: string): Promise<void> {
+  const holder = await readFile(path, 'utf8').catch(() => 'another suite');
+  process.stderr.write(`${suite}: waiting, the machine is taken by ${holder}\n`);
+}
