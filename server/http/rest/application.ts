@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import formbody from '@fastify/formbody';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import type { Authenticate, LoadGrants } from '../access.ts';
+import { identifyCallers } from './access.ts';
+import { createErrorHandler, type ReportFailure } from './errors.ts';
+import { requestId } from './request-id.ts';
+import { answerUnknownRoutes } from './unknown-routes.ts';
+
+/** Where the routes of features live. */
+export const restPrefix = '/api/v2.0';
+
+const maximumBodyBytes = 1024 * 1024;
+/** A repository's name, percent-encoded twice. */
+const maximumParameterLength = 2_048;
+
+/** What features add their routes to. */
+export type RestApplication = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface RestOptions {
+  readonly authenticate: Authenticate;
+  readonly loadGrants: LoadGrants;
+  /** Hears of every answer 500. */
+  readonly reportFailure: ReportFailure;
+  /** Of the software, for the OpenAPI document. */
+  readonly version: string;
+  /** The client's address behind trusted proxies; that of the connection by default. */
+  readonly clientAddress?: (request: IncomingMessage) => string;
+}
+
+/** The REST side of the server: routes, their OpenAPI document, one shape for every error. */
+export async function createRestApplication(options: RestOptions): Promise<RestApplication> {
+  const handleError = createErrorHandler(options.reportFailure);
+  const application = fastify({
+    bodyLimit: maximumBodyBytes,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    frameworkErrors: (error, request, reply) => {
+      handleError(error, request, reply);
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: maximumParameterLength },
+  })
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .setValidatorCompiler(TypeBoxValidatorCompiler);
+  application.setErrorHandler(handleError);
+  answerUnknownRoutes(application);
+  application.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  identifyCallers(application, {
+    authenticate: options.authenticate,
+    loadGrants: options.loadGrants,
+    clientAddress: ({ raw }) =>
+      options.clientAddress?.(raw) ?? raw.socket.remoteAddress ?? 'unknown',
+  });
+  await application.register(formbody, { bodyLimit: maximumBodyBytes });
+  await application.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Berth', version: options.version },
+      components: { securitySchemes: { basic: { type: 'http', scheme: 'basic' } } },
+      security: [{ basic: [] }],
+    },
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, index) =>
+        typeof schema.$id === 'string' ? schema.$id : `schema-${index}`,
+    },
+  });
+  application.get('/api/openapi.json', { schema: { hide: true } }, async () =>
+    application.swagger(),
+  );
+  return application;
+}

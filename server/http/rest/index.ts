@@ -1,0 +1,7 @@
+export { authorize, grantsOf, requireUser } from './access.ts';
+export { createRestApplication, type RestApplication, restPrefix } from './application.ts';
+export type { Failure, ReportFailure } from './errors.ts';
+export { parseFilter, type Term } from './filter.ts';
+export { describePage, type Page, pageOf } from './paging.ts';
+export { requestId } from './request-id.ts';
+export { parseSort, type SortKey } from './sort.ts';
