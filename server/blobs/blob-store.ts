@@ -6,10 +6,26 @@ import type { Readable } from 'node:stream';
  */
 export type StorageKey = string;
 
+export type DigestAlgorithm = 'sha256' | 'sha512';
+
 /** The first and last byte of a range, both inclusive. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
+}
+
+/** A committed blob as the store finds it. Times are milliseconds since 1970. */
+export interface StoredBlob {
+  readonly key: StorageKey;
+  readonly size: number;
+  readonly modifiedAt: number;
+}
+
+/** An open upload as the store finds it. */
+export interface StoredUpload {
+  readonly key: StorageKey;
+  /** When it was last written or, in a store that cannot tell, begun. */
+  readonly modifiedAt: number;
 }
 
 /** No more bytes can be stored: the disk, or the bucket's quota, is full. */
@@ -20,31 +36,68 @@ export class OutOfSpace extends Error {
   }
 }
 
+/** There is no such committed blob, or it is shorter than it was. */
+export class BlobLost extends Error {
+  constructor(key: StorageKey, options?: ErrorOptions) {
+    super(`The blob store has lost blob ${key}`, options);
+    this.name = 'BlobLost';
+  }
+}
+
+/** There is no such open upload: never begun, aborted, or committed. */
+export class UploadUnknown extends Error {
+  constructor(key: StorageKey, options?: ErrorOptions) {
+    super(`The blob store has no open upload ${key}`, options);
+    this.name = 'UploadUnknown';
+  }
+}
+
+/** Whoever was being sent a blob has gone. */
+export class DestinationClosed extends Error {
+  constructor(options?: ErrorOptions) {
+    super('The destination closed before the whole blob was sent', options);
+    this.name = 'DestinationClosed';
+  }
+}
+
 /**
  * Keeps blobs by storage key. It knows nothing of digests that clients name, repositories or
- * sessions. One conformance suite tests every implementation.
+ * sessions. One conformance suite tests every implementation. A string that cannot be one of the
+ * store's keys is refused by every method before anything is touched.
  */
 export interface BlobStore {
-  /** Opens an upload. Nothing of it can be read until `commit`. */
+  /**
+   * Opens an upload. Nothing of it can be read until `commit`.
+   * @throws {OutOfSpace}
+   */
   begin(): Promise<StorageKey>;
 
   /**
    * Writes `source` at `offset` of an open upload; what an earlier, broken attempt left behind
    * `offset` is overwritten. Resolves to the upload's new size. When the source fails, what
    * arrived is kept, and the error carries nothing: ask `uploadSize`.
+   *
+   * A `Readable` is left open when `append` fails, so that the rest of a request can be drained.
+   * One append runs at a time on an upload, and `offset` is at most its size.
    * @throws {OutOfSpace}
+   * @throws {UploadUnknown}
    */
   append(key: StorageKey, offset: number, source: AsyncIterable<Uint8Array>): Promise<number>;
 
   /** Bytes that an open upload holds; undefined when there is no such upload. */
   uploadSize(key: StorageKey): Promise<number | undefined>;
 
-  /** The digest (`algorithm:hex`) of the first `size` bytes of an open upload. */
-  digest(key: StorageKey, algorithm: 'sha256' | 'sha512', size: number): Promise<string>;
+  /**
+   * The digest (`algorithm:hex`) of the first `size` bytes of an open upload.
+   * @throws {UploadUnknown}
+   */
+  digest(key: StorageKey, algorithm: DigestAlgorithm, size: number): Promise<string>;
 
   /**
    * Makes the first `size` bytes of an upload a blob that survives power loss: data sync, rename,
    * folder sync. Repeating it is harmless.
+   * @throws {OutOfSpace}
+   * @throws {UploadUnknown}
    */
   commit(key: StorageKey, size: number): Promise<void>;
 
@@ -56,15 +109,27 @@ export interface BlobStore {
 
   /**
    * Writes `range` of a committed blob to `destination` at the pace that it takes, without ending
-   * it. Rejects when the blob is lost or the destination is closed.
+   * it. A chunk's memory is used again once its write has called back: sockets and responses are
+   * done with it by then; a `PassThrough` is not, and is given `read` instead.
+   * @throws {BlobLost}
+   * @throws {DestinationClosed}
    */
   send(key: StorageKey, range: ByteRange, destination: NodeJS.WritableStream): Promise<void>;
 
-  /** A committed blob as a stream, for the server's own readers. */
+  /**
+   * A committed blob as a stream, for the server's own readers.
+   * @throws {BlobLost}
+   */
   read(key: StorageKey): Promise<Readable>;
 
-  /** Deletes a committed blob. Repeating it is harmless. */
+  /** Deletes a committed blob; a transfer under way still ends well. Repeating it is harmless. */
   delete(key: StorageKey): Promise<void>;
+
+  /** Every committed blob, in no order. One that comes or goes meanwhile may be missing. */
+  list(): AsyncIterable<StoredBlob>;
+
+  /** Every open upload, in no order. */
+  listUploads(): AsyncIterable<StoredUpload>;
 
   close(): Promise<void>;
 }

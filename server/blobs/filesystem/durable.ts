@@ -1,0 +1,99 @@
+import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '#lib/errors.ts';
+
+/**
+ * Makes the first `size` bytes of the file at `from` the file at `to`, safe from power loss. The
+ * order bears the promise: a name under `to` must never be seen with bytes that could still be
+ * lost, so the data is synced before the rename; and the rename is lost unless the folders that
+ * it changed are synced after it.
+ */
+export async function moveDurably(
+  from: string,
+  to: string,
+  size: number,
+  folders: FolderSyncs,
+): Promise<void> {
+  await syncData(from, size);
+  await rename(from, to);
+  await Promise.all([folders.sync(dirname(to)), folders.sync(dirname(from))]);
+}
+
+async function syncData(path: string, size: number): Promise<void> {
+  await using file = await open(path, 'r+');
+  const { size: present } = await file.stat();
+  if (present < size) throw new RangeError(`The upload holds ${present} bytes, not ${size}`);
+  if (present > size) await file.truncate(size);
+  try {
+    await file.datasync();
+  } catch (error) {
+    // The kernel reports a failed write-back once and may call the pages clean (fsync(2)): a
+    // second attempt would succeed without the bytes. So there must be none.
+    await unlink(path);
+    throw error;
+  }
+}
+
+/** Creates a folder that only this user can enter, with its parents, safe from power loss. */
+export async function createFolderDurably(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  // An earlier process may have created `folder` and died before it synced the parent.
+  const last = first === undefined ? dirname(folder) : dirname(first);
+  for (let parent = dirname(folder); ; parent = dirname(parent)) {
+    await syncFolder(parent);
+    if (parent === last) return;
+  }
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}
+
+/** Lets callers that change the same folder at the same time share a sync. */
+export class FolderSyncs {
+  readonly #waiting = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, Promise<void>>();
+
+  /**
+   * Resolves after a sync of `folder` that began after this call. One that already runs may have
+   * passed the caller's change by, so it is never joined; the one that waits for it is.
+   */
+  sync(folder: string): Promise<void> {
+    const waiting = this.#waiting.get(folder);
+    if (waiting !== undefined) return waiting;
+    const next = this.#runAfterCurrent(folder);
+    this.#waiting.set(folder, next);
+    return next;
+  }
+
+  async #runAfterCurrent(folder: string): Promise<void> {
+    await Promise.allSettled([this.#running.get(folder)]);
+    this.#waiting.delete(folder);
+    const running = syncFolder(folder);
+    this.#running.set(folder, running);
+    try {
+      await running;
+    } finally {
+      if (this.#running.get(folder) === running) this.#running.delete(folder);
+    }
+  }
+}
+
+/** Size and time of a file; undefined when there is none. */
+export async function statIfPresent(path: string) {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export async function unlinkIfPresent(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
+}

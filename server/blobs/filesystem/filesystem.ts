@@ -1,0 +1,212 @@
+import { mkdir, open, opendir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { systemErrorCode } from '#lib/errors.ts';
+import {
+  BlobLost,
+  type BlobStore,
+  OutOfSpace,
+  type StorageKey,
+  UploadUnknown,
+} from '../blob-store.ts';
+import {
+  createFolderDurably,
+  FolderSyncs,
+  moveDurably,
+  statIfPresent,
+  syncFolder,
+  unlinkIfPresent,
+} from './durable.ts';
+import { Hashing } from './hashing.ts';
+import { blobPath, isStorageKey, layoutOf, newStorageKey, uploadPath } from './paths.ts';
+import { sendFile } from './send.ts';
+import { TransferMemory } from './transfer-memory.ts';
+import { UploadHashes } from './upload-hashes.ts';
+import { UploadWriter } from './upload-writer.ts';
+
+const READ_STREAM_BYTES = 256 * 1024;
+
+/** Opens the blob store in `folder`, which is created when it is missing. */
+export async function openFilesystemBlobStore(options: { folder: string }): Promise<BlobStore> {
+  const layout = layoutOf(options.folder);
+  await createFolderDurably(options.folder);
+  for (const folder of [layout.uploads, layout.blobs, ...layout.shards]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+  await syncFolder(layout.blobs);
+  await syncFolder(options.folder);
+
+  const memory = new TransferMemory();
+  const hashing = new Hashing(memory);
+  const hashes = new UploadHashes();
+  const folderSyncs = new FolderSyncs();
+  const beingWritten = new Set<StorageKey>();
+
+  /** A blob that its own upload still writes could change after its digest was checked. */
+  function refuseWhileWritten(key: StorageKey): void {
+    if (beingWritten.has(key)) throw new Error(`Upload ${key} is still being written`);
+  }
+
+  async function append(key: StorageKey, offset: number, source: AsyncIterable<Uint8Array>) {
+    await using file = await openUpload(uploadPath(layout, key), key);
+    const before = await file.stat({ bigint: true });
+    if (!(Number.isSafeInteger(offset) && offset >= 0 && offset <= before.size)) {
+      throw new RangeError(`Upload ${key} holds ${before.size} bytes: none can go to ${offset}`);
+    }
+    if (offset < before.size) {
+      hashes.forget(key);
+      await file.truncate(offset);
+    }
+    const writer = new UploadWriter(file, offset, hashes.take(key, before), memory, hashing);
+    try {
+      for await (const chunk of leftOpen(source)) await writer.add(chunk);
+    } finally {
+      try {
+        await writer.finish();
+      } finally {
+        if (writer.hash) hashes.keep(key, writer.hash, await file.stat({ bigint: true }));
+      }
+    }
+    return writer.end;
+  }
+
+  return {
+    async begin() {
+      const key = newStorageKey();
+      await spaceErrorsNamed(async () => {
+        await using _created = await open(uploadPath(layout, key), 'wx', 0o600);
+      });
+      return key;
+    },
+
+    async append(key, offset, source) {
+      refuseWhileWritten(key);
+      beingWritten.add(key);
+      try {
+        return await spaceErrorsNamed(() => append(key, offset, source));
+      } finally {
+        beingWritten.delete(key);
+      }
+    },
+
+    async uploadSize(key) {
+      const found = await statIfPresent(uploadPath(layout, key));
+      return found && Number(found.size);
+    },
+
+    async digest(key, algorithm, size) {
+      const path = uploadPath(layout, key);
+      const found = await statIfPresent(path);
+      if (found === undefined) throw new UploadUnknown(key);
+      if (found.size < size) {
+        throw new RangeError(`Upload ${key} holds ${found.size} bytes, not ${size}`);
+      }
+      const running =
+        algorithm === 'sha256' && found.size === BigInt(size) && hashes.find(key, found);
+      const hex = running
+        ? await running.digest()
+        : await hashing.digestFile(path, algorithm, size);
+      return `${algorithm}:${hex}`;
+    },
+
+    async commit(key, size) {
+      refuseWhileWritten(key);
+      const upload = uploadPath(layout, key);
+      const blob = blobPath(layout, key);
+      hashes.forget(key);
+      try {
+        await spaceErrorsNamed(() => moveDurably(upload, blob, size, folderSyncs));
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT') throw error;
+        const committed = await statIfPresent(blob);
+        if (committed?.size !== BigInt(size)) throw new UploadUnknown(key, { cause: error });
+        // The first attempt may have died between its rename and its folder sync.
+        await Promise.all([folderSyncs.sync(dirname(blob)), folderSyncs.sync(dirname(upload))]);
+      }
+    },
+
+    async abort(key) {
+      hashes.forget(key);
+      await unlinkIfPresent(uploadPath(layout, key));
+    },
+
+    async size(key) {
+      const found = await statIfPresent(blobPath(layout, key));
+      return found && Number(found.size);
+    },
+
+    async send(key, range, destination) {
+      await using file = await openBlob(blobPath(layout, key), key);
+      await sendFile(key, file, range, destination, memory);
+    },
+
+    async read(key) {
+      const file = await openBlob(blobPath(layout, key), key);
+      return file.createReadStream({ highWaterMark: READ_STREAM_BYTES });
+    },
+
+    async delete(key) {
+      await unlinkIfPresent(blobPath(layout, key));
+    },
+
+    async *list() {
+      for (const shard of layout.shards) {
+        for await (const { key, size, ctimeNs } of filesOf(shard)) {
+          yield { key, size: Number(size), modifiedAt: toMilliseconds(ctimeNs) };
+        }
+      }
+    },
+
+    async *listUploads() {
+      for await (const { key, ctimeNs } of filesOf(layout.uploads)) {
+        yield { key, modifiedAt: toMilliseconds(ctimeNs) };
+      }
+    },
+
+    async close() {
+      await hashing.close();
+    },
+  };
+}
+
+async function openUpload(path: string, key: StorageKey) {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    throw systemErrorCode(error) === 'ENOENT' ? new UploadUnknown(key, { cause: error }) : error;
+  }
+}
+
+async function openBlob(path: string, key: StorageKey) {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw systemErrorCode(error) === 'ENOENT' ? new BlobLost(key, { cause: error }) : error;
+  }
+}
+
+async function* filesOf(folder: string) {
+  for await (const { name } of await opendir(folder)) {
+    if (!isStorageKey(name)) continue;
+    const found = await statIfPresent(join(folder, name));
+    if (found !== undefined) yield { key: name, size: found.size, ctimeNs: found.ctimeNs };
+  }
+}
+
+function toMilliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
+}
+
+/** A `Readable` is otherwise destroyed, and with it the connection that must carry the refusal. */
+function leftOpen(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return source instanceof Readable ? source.iterator({ destroyOnReturn: false }) : source;
+}
+
+async function spaceErrorsNamed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    throw code === 'ENOSPC' || code === 'EDQUOT' ? new OutOfSpace({ cause: error }) : error;
+  }
+}
