@@ -15,8 +15,10 @@ export type Durability = 'durable' | 'transient';
 
 /**
  * A named transaction. On SQLite it runs in the writer thread, so its input and output are
- * structured-cloneable and it waits for nothing but its own statements. A `Refusal` or `OciError`
- * that it throws reaches the caller as the same error, and nothing of the transaction remains.
+ * structured-cloneable and it waits for nothing but its own statements; on PostgreSQL it may run
+ * again after a collision. Either way it lets the error of a statement pass. A `Refusal` or
+ * `OciError` that it throws reaches the caller as the same error, and nothing of the transaction
+ * remains.
  */
 export interface Write<Input, Output> {
   /** Unique, `feature.operation`. */
@@ -36,7 +38,10 @@ export type PreparedQuery<Parameters extends readonly unknown[], Row> = (
   ...parameters: Parameters
 ) => Row | undefined | Promise<Row | undefined>;
 
-/** Stands for the argument at `index` while a prepared query is built. */
+/**
+ * Stands for the argument at `index` while a prepared query is built; name its type, as in
+ * `placeholder<string>(0)`.
+ */
 export type Placeholder = <T>(index: number) => T;
 
 export interface Database {

@@ -22,11 +22,11 @@ export function grantGenerationOf(database: Database): ReadGrantGeneration {
   );
   return () => {
     const row = select();
-    return row instanceof Promise ? row.then(valueOf) : valueOf(row);
+    return row instanceof Promise ? row.then(generationIn) : generationIn(row);
   };
 }
 
-function valueOf(row: { value: number } | undefined): number {
+function generationIn(row: { value: number } | undefined): number {
   if (row === undefined) throw new Error('The database counts no generation of grants');
   return row.value;
 }

@@ -1,0 +1,44 @@
+import { sql } from 'kysely';
+import { Refusal } from '#lib/errors.ts';
+import type { Transaction } from '../database.ts';
+import { firstTables } from './0001-first-tables.ts';
+import { type Migration, type Schema, statementsOf } from './migration.ts';
+
+const migrations: readonly Migration[] = [firstTables];
+
+const newest = migrations.length;
+
+/**
+ * Brings a schema up to what this program knows. Runs inside the caller's transaction, so that a
+ * failure leaves the schema as it was.
+ * @throws {Refusal} `unavailable` when a newer program has already changed the schema.
+ */
+export async function migrate(schema: Schema): Promise<void> {
+  const { transaction } = schema;
+  await sql`create table if not exists schema_migrations (version integer primary key)`.execute(
+    transaction,
+  );
+  const current = await versionOf(transaction);
+  if (current > newest) {
+    throw new Refusal(
+      'unavailable',
+      `The database has schema version ${current}, and this Berth knows versions up to ${newest} only: ` +
+        'start the newer Berth that changed it, or restore a backup made before that upgrade with `berth restore`.',
+    );
+  }
+  for (const migration of migrations.slice(current)) {
+    for (const statement of statementsOf(migration, schema)) {
+      await sql.raw(statement).execute(transaction);
+    }
+    await sql`insert into schema_migrations (version) values (${migration.version})`.execute(
+      transaction,
+    );
+  }
+}
+
+async function versionOf(transaction: Transaction): Promise<number> {
+  const { rows } = await sql<{
+    version: number | null;
+  }>`select max(version) as version from schema_migrations`.execute(transaction);
+  return rows[0]?.version ?? 0;
+}

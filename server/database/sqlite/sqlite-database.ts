@@ -1,0 +1,48 @@
+import type { Compilable } from 'kysely';
+import type { Database, Placeholder, PreparedQuery, Reader, Write } from '../database.ts';
+import { readerOver } from '../handles.ts';
+import { compilePrepared } from '../prepared.ts';
+import { checkRegistered, loadWrites } from '../registered-writes.ts';
+import { refuseNetworkFileSystem } from './file-system.ts';
+import { makeFiles, makeFolder, openForReading } from './files.ts';
+import { startWriter } from './writer.ts';
+
+export interface SqliteOptions {
+  /** A local folder, made when absent. */
+  readonly folder: string;
+  /** The module that exports `writes: readonly AnyWrite[]`; the writer thread loads it too. */
+  readonly writes: URL;
+  /** The writer thread ended by itself: nothing can be written until the process starts again. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Opens, and migrates, the database in `folder`. */
+export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
+  const { folder, writes, onFailure } = options;
+  const registered = await loadWrites(writes);
+  makeFolder(folder);
+  await refuseNetworkFileSystem(folder);
+  makeFiles(folder);
+  const writer = await startWriter({ folder, writes: writes.href }, onFailure);
+  const connection = openForReading(folder);
+  const read = readerOver('sqlite', connection.lend);
+  return {
+    dialect: 'sqlite',
+    read,
+    async write<Input, Output>(operation: Write<Input, Output>, input: Input): Promise<Output> {
+      checkRegistered(registered, operation);
+      return (await writer.run(operation.name, input)) as Output;
+    },
+    prepare<Arguments extends readonly unknown[], Row>(
+      build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
+    ): PreparedQuery<Arguments, Row> {
+      const { sql, parameters } = compilePrepared(read, build);
+      const first = connection.first(sql);
+      return (...callArguments) => first(parameters(callArguments)) as Row | undefined;
+    },
+    async close() {
+      await writer.close();
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import pg from 'pg';
+
+/** A PostgreSQL server of its own, in a temporary folder, listening on a Unix socket. */
+export interface Postgres {
+  /** The server's first database. */
+  readonly url: string;
+  /** Makes an empty database, and resolves to its address. */
+  createDatabase(): Promise<string>;
+  /** Ends the server and removes its files. */
+  stop(): Promise<void>;
+}
+
+const packages = '/usr/lib/postgresql';
+
+export function postgresInstalled(): boolean {
+  return binaries() !== undefined;
+}
+
+/**
+ * For `describe(name, { skip: skipWithoutPostgres() }, …)`.
+ * @throws in CI, where nothing may be left out.
+ */
+export function skipWithoutPostgres(): string | false {
+  if (postgresInstalled()) return false;
+  const reason = 'PostgreSQL is not installed: `apt-get install postgresql`';
+  if (process.env.CI) throw new Error(reason);
+  return reason;
+}
+
+/** Takes seconds: start one for a file of tests, and make a database for each of them. */
+export async function startPostgres(): Promise<Postgres> {
+  const programs = binaries();
+  if (programs === undefined) throw new Error(`No PostgreSQL in ${packages}`);
+  const owner = unprivilegedOwner();
+  const folder = mkdtempSync(join(tmpdir(), 'berth-postgres-'));
+  if (owner) chownSync(folder, owner.uid, owner.gid);
+  const data = join(folder, 'data');
+
+  // A linguistic default order, so that an ordering by bytes is never had by chance.
+  const initdb = ['--username=berth', '--auth=trust', '--encoding=UTF8', '--no-sync'];
+  const collation = ['--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
+  execFileSync(join(programs, 'initdb'), [...initdb, ...collation, data], {
+    ...owner,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const server = spawn(
+    join(programs, 'postgres'),
+    ['-D', data, '-k', folder, '-c', 'listen_addresses='],
+    { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const endWithTests = () => server.kill('SIGQUIT');
+  process.once('exit', endWithTests);
+  await ready(server);
+
+  const urlOf = (name: string) =>
+    `postgres://berth@localhost/${name}?host=${encodeURIComponent(folder)}`;
+  const url = urlOf('postgres');
+  let databases = 0;
+  let lastCreation: Promise<unknown> = Promise.resolve();
+
+  return {
+    url,
+    async createDatabase() {
+      const name = `test_${++databases}`;
+      // PostgreSQL copies a template for each of them, and refuses to do so twice at once.
+      const creation = lastCreation.then(() => query(url, `create database ${name}`));
+      lastCreation = creation.catch(() => {});
+      await creation;
+      return urlOf(name);
+    },
+    async stop() {
+      process.removeListener('exit', endWithTests);
+      if (server.exitCode === null && server.signalCode === null) {
+        const exit = once(server, 'exit');
+        server.kill('SIGINT');
+        await exit;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function binaries(): string | undefined {
+  if (!existsSync(packages)) return undefined;
+  return readdirSync(packages)
+    .sort((left, right) => Number(right) - Number(left))
+    .map((version) => join(packages, version, 'bin'))
+    .find((folder) => existsSync(join(folder, 'initdb')));
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivilegedOwner(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const idOf = (flag: string) =>
+    Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+async function ready(server: ChildProcess): Promise<void> {
+  if (!server.stderr) throw new Error('The log of PostgreSQL is not piped');
+  const log: string[] = [];
+  const lines = createInterface({ input: server.stderr });
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      if (log.length < 100) log.push(line);
+      if (line.includes('database system is ready to accept connections')) resolve();
+    });
+    server.once('error', reject);
+    server.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${log.join('\n')}`)));
+  });
+}
+
+async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
