@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who makes the request; the anonymous principal where it brought no credentials. */
     caller: Caller;
+    /** Behind trusted proxies. */
+    clientAddress: string;
   }
   interface FastifyInstance {
     loadGrants: LoadGrants;
@@ -30,12 +32,14 @@ const anonymousCaller: Caller = { principal: anonymous };
 export function identifyCallers(application: FastifyInstance, options: AccessOptions) {
   application.decorate('loadGrants', options.loadGrants);
   application.decorateRequest('caller');
+  application.decorateRequest('clientAddress', '');
   application.addHook('onRequest', async (request) => {
     request.caller = anonymousCaller;
+    request.clientAddress = options.clientAddress(request);
     if (request.routeOptions.config.ownAuthentication) return;
     const { authorization } = request.headers;
     if (authorization === undefined) return;
-    const caller = await options.authenticate(authorization, options.clientAddress(request));
+    const caller = await options.authenticate(authorization, request.clientAddress);
     if (caller.scope !== undefined) {
       throw new Refusal(
         'unauthenticated',

@@ -1,0 +1,47 @@
+import type { Database } from '#server/database/database.ts';
+import { grantGenerationOf } from '#server/database/generations.ts';
+import type { Authenticate, LoadGrants } from '#server/http/access.ts';
+import type { RestApplication } from '#server/http/rest/index.ts';
+import { createAuthenticate } from './authenticate.ts';
+import type { CredentialVerifier } from './credentials.ts';
+import type { GrantSource } from './grants.ts';
+import { createIdentify } from './identify.ts';
+import { createLoadGrants } from './load-grants.ts';
+import { addTokenRoutes } from './token-routes.ts';
+import { createSigningKey, createTokens } from './tokens.ts';
+
+/** A secret that every replica shares, made by whoever asks for it first. */
+export type SharedSecret = (name: string, create: () => Uint8Array) => Promise<Uint8Array>;
+
+export interface AuthOptions {
+  readonly database: Database;
+  readonly sharedSecret: SharedSecret;
+  /** The first one that claims a name judges it. */
+  readonly verifiers: readonly CredentialVerifier[];
+  readonly grantSources: readonly GrantSource[];
+  /** As the challenge of `/v2/` names it. */
+  readonly service: string;
+  readonly clock?: () => number;
+}
+
+export interface Auth {
+  readonly authenticate: Authenticate;
+  readonly loadGrants: LoadGrants;
+  /** The token endpoint. */
+  addRoutes(application: RestApplication): void;
+}
+
+export async function createAuth(options: AuthOptions): Promise<Auth> {
+  const { database, sharedSecret, verifiers, service, clock = Date.now } = options;
+  const readGeneration = grantGenerationOf(database);
+  const privateKey = await sharedSecret('registry-tokens', createSigningKey);
+  const tokens = createTokens({ privateKey, service, clock });
+  const identify = createIdentify({ verifiers, readGeneration, clock });
+  const loadGrants = createLoadGrants({ sources: options.grantSources, readGeneration });
+  return {
+    authenticate: createAuthenticate({ identify, tokens, readGeneration, clock }),
+    loadGrants,
+    addRoutes: (application) =>
+      addTokenRoutes(application, { identify, tokens, loadGrants, service, clock }),
+  };
+}

@@ -1,0 +1,92 @@
+import { hash } from 'node:crypto';
+import { Refusal } from '#lib/errors.ts';
+import type { ReadGrantGeneration } from '#server/database/generations.ts';
+import type { Authenticate, Caller } from '#server/http/access.ts';
+import { anonymous } from '#server/permissions/principals.ts';
+import { parseAuthorization } from './authorization-header.ts';
+import { createBoundedCache } from './bounded-cache.ts';
+import type { NamedPrincipal } from './credentials.ts';
+import { type Identify, rememberedMilliseconds } from './identify.ts';
+import { chain, type MaybePromise } from './maybe-promise.ts';
+import { tokenScopeOf } from './scopes.ts';
+import type { Tokens } from './tokens.ts';
+
+export interface AuthenticateOptions {
+  readonly identify: Identify;
+  readonly tokens: Tokens;
+  readonly readGeneration: ReadGrantGeneration;
+  readonly clock: () => number;
+}
+
+interface RememberedToken {
+  readonly caller: Caller;
+  readonly stamp: string | undefined;
+  /** Until when the token, and the credential behind it, hold by themselves. */
+  expiresAt: number;
+  readonly until: number;
+  /** At which the credential was last known to stand. */
+  generation: number;
+}
+
+const rememberedTokens = 10_000;
+const anonymousCaller: Caller = { principal: anonymous };
+
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const { identify, tokens, readGeneration, clock } = options;
+  const remembered = createBoundedCache<RememberedToken>(rememberedTokens);
+
+  function byToken(token: string): MaybePromise<Caller> {
+    const key = hash('sha256', token, 'base64');
+    const known = remembered.get(key);
+    if (known !== undefined && Math.min(known.until, known.expiresAt) > clock()) {
+      return chain(readGeneration(), (generation) =>
+        known.generation === generation ? known.caller : stillStanding(known, generation),
+      );
+    }
+    remembered.delete(key);
+    return verify(key, token);
+  }
+
+  async function verify(key: string, token: string): Promise<Caller> {
+    const { principal, stamp, asked, expiresAt } = await tokens.verifyRegistryToken(token);
+    const entry: RememberedToken = {
+      caller: { principal, scope: tokenScopeOf(asked) },
+      stamp,
+      expiresAt,
+      until: clock() + rememberedMilliseconds,
+      generation: Number.NaN,
+    };
+    const caller = await stillStanding(entry, await readGeneration());
+    remembered.set(key, entry);
+    return caller;
+  }
+
+  /** Asks again whether the credential that the token was issued on stands. */
+  function stillStanding(entry: RememberedToken, generation: number): MaybePromise<Caller> {
+    const { principal } = entry.caller;
+    if (principal.kind === 'anonymous') {
+      entry.generation = generation;
+      return entry.caller;
+    }
+    return chain(identify.byStamp(principal, stampOf(entry, principal)), (credential) => {
+      entry.expiresAt = Math.min(entry.expiresAt, credential.expiresAt ?? entry.expiresAt);
+      entry.generation = generation;
+      return entry.caller;
+    });
+  }
+
+  return (authorization, address) => {
+    if (authorization === undefined) return anonymousCaller;
+    const parsed = parseAuthorization(authorization);
+    if (parsed.scheme === 'bearer') return byToken(parsed.token);
+    return chain(
+      identify.byPassword(parsed.username, parsed.password, address),
+      ({ principal }) => ({ principal }),
+    );
+  };
+}
+
+function stampOf({ stamp }: RememberedToken, { kind }: NamedPrincipal): string {
+  if (stamp !== undefined) return stamp;
+  throw new Refusal('unauthenticated', `The registry token of a ${kind} lacks its stamp`);
+}

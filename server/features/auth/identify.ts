@@ -1,0 +1,154 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { Refusal } from '#lib/errors.ts';
+import type { ReadGrantGeneration } from '#server/database/generations.ts';
+import { createBoundedCache } from './bounded-cache.ts';
+import type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
+import { createFailureLimits } from './failure-limits.ts';
+import { chain, type MaybePromise } from './maybe-promise.ts';
+
+/** Tells principals by name and password. */
+export interface Identify {
+  /** @throws {Refusal} `unauthenticated`, `too-many-requests` */
+  byPassword(username: string, password: string, address: string): MaybePromise<Credential>;
+  /** @throws {Refusal} `unauthenticated` when the credential has ended */
+  byStamp(principal: NamedPrincipal, stamp: string): MaybePromise<Credential>;
+}
+
+export interface IdentifyOptions {
+  readonly verifiers: readonly CredentialVerifier[];
+  readonly readGeneration: ReadGrantGeneration;
+  readonly clock: () => number;
+}
+
+interface Remembered {
+  credential: Credential;
+  readonly until: number;
+  generation: number;
+}
+
+export const rememberedMilliseconds = 60_000;
+const rememberedCredentials = 10_000;
+const maximumUsernameLength = 512;
+const maximumPasswordLength = 4_096;
+
+export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOptions): Identify {
+  const limitsOfPeople = createFailureLimits({
+    windowSeconds: 300,
+    perNameAndAddress: 10,
+    perName: 100,
+    perAddress: 300,
+  });
+  // Their secrets cannot be guessed: this only spares the server what a stale one asks for.
+  const limitsOfMachines = createFailureLimits({
+    windowSeconds: 60,
+    perNameAndAddress: 30,
+    perName: 6_000,
+    perAddress: 6_000,
+  });
+  const remembered = createBoundedCache<Remembered>(rememberedCredentials);
+  const underWay = new Map<string, Promise<Credential>>();
+  const keyOfMemory = randomBytes(32);
+
+  function recall({ credential: { principal, stamp } }: Remembered): MaybePromise<Credential> {
+    return byStamp(principal, stamp);
+  }
+
+  function byStamp(principal: NamedPrincipal, stamp: string): MaybePromise<Credential> {
+    const verifier = verifiers.find((one) => one.principalKind === principal.kind);
+    if (verifier !== undefined) return verifier.recall(principal, stamp);
+    throw new Refusal('unauthenticated', 'This registry does not know such callers any more');
+  }
+
+  function byPassword(username: string, password: string, address: string) {
+    if (username.length > maximumUsernameLength || password.length > maximumPasswordLength) {
+      throw new Refusal(
+        'unauthenticated',
+        'The user name or the password is longer than any that this registry takes',
+      );
+    }
+    const key = createHmac('sha256', keyOfMemory)
+      .update(`${username}\0${password}`)
+      .digest('base64');
+    const known = remembered.get(key);
+    if (known === undefined || known.until <= clock()) return verifyOnce();
+    return chain(readGeneration(), (generation) => {
+      if (isExpired(known.credential, clock())) return verifyOnce();
+      if (known.generation === generation) return known.credential;
+      return recallOr(known, generation);
+    });
+
+    function recallOr(entry: Remembered, generation: number): MaybePromise<Credential> {
+      const keep = (credential: Credential) => {
+        entry.credential = credential;
+        entry.generation = generation;
+        return credential;
+      };
+      // What has ended is verified anew: the name and password may be right for another reason.
+      const giveUp = (error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        return verifyOnce();
+      };
+      try {
+        const credential = recall(entry);
+        return credential instanceof Promise ? credential.then(keep, giveUp) : keep(credential);
+      } catch (error) {
+        return giveUp(error);
+      }
+    }
+
+    function verifyOnce(): MaybePromise<Credential> {
+      remembered.delete(key);
+      const same = underWay.get(key);
+      if (same !== undefined) return same;
+      const credential = chain(readGeneration(), (generation) =>
+        chain(verify(username, password, address), (verified) => {
+          const until = clock() + rememberedMilliseconds;
+          remembered.set(key, { credential: verified, until, generation });
+          return verified;
+        }),
+      );
+      if (!(credential instanceof Promise)) return credential;
+      const ended = credential.finally(() => underWay.delete(key));
+      underWay.set(key, ended);
+      return ended;
+    }
+  }
+
+  function verify(username: string, password: string, address: string): MaybePromise<Credential> {
+    const verifier = verifiers.find((one) => one.claims(username, password));
+    if (verifier === undefined) {
+      throw new Refusal('unauthenticated', 'This registry knows nobody with names of that kind');
+    }
+    if (verifier.isGuessable(password)) return verifyGuess(verifier, username, password, address);
+    return chain(
+      verifier.verify(username, password),
+      (credential) =>
+        credential ??
+        limitsOfMachines.count(username, address).then(() => {
+          throw new Refusal('unauthenticated', verifier.wrong(username));
+        }),
+    );
+  }
+
+  /** Counted before it is tried, so that guesses made at once do not slip through. */
+  async function verifyGuess(
+    verifier: CredentialVerifier,
+    username: string,
+    password: string,
+    address: string,
+  ): Promise<Credential> {
+    await limitsOfPeople.count(username, address);
+    const credential = await verifier.verify(username, password);
+    if (credential === undefined) {
+      throw new Refusal('unauthenticated', verifier.wrong(username));
+    }
+    await limitsOfPeople.forgive(username, address);
+    return credential;
+  }
+
+  return { byPassword, byStamp };
+}
+
+export function isExpired(credential: Credential, now: number): boolean {
+  return credential.expiresAt !== undefined && credential.expiresAt <= now;
+}
