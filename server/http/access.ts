@@ -1,7 +1,10 @@
 import type { Grants } from '#server/permissions/decide.ts';
 import type { Principal } from '#server/permissions/principals.ts';
 
-/** What a registry token was granted: repository name → actions (`pull`, `push`, `delete`). */
+/**
+ * What a registry token was asked for: repository name → actions (`pull`, `push`, `delete`). What
+ * of it is allowed is decided on each request, by the grants of that moment.
+ */
 export type TokenScope = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Who makes a request, and how far the credential that it brought reaches. */
@@ -9,6 +12,11 @@ export interface Caller {
   readonly principal: Principal;
   /** Present for registry tokens: what lies outside it is refused with `insufficient_scope`. */
   readonly scope?: TokenScope;
+  /**
+   * Present when a registry token is genuine but its time is over: it serves only to carry on
+   * uploads, which may last longer than any token.
+   */
+  readonly expired?: true;
 }
 
 /**

@@ -33,14 +33,14 @@ export type Resource =
 
 export const systemResource: Resource = { kind: 'system' };
 
-/** The resource of a repository's full name: its first segment is its project. */
-export function repositoryResource(repository: string): Resource {
+/** A repository's project is the first segment of its name. */
+export function projectOf(repository: string): string {
   const slash = repository.indexOf('/');
-  return {
-    kind: 'repository',
-    project: slash < 0 ? repository : repository.slice(0, slash),
-    repository,
-  };
+  return slash < 0 ? repository : repository.slice(0, slash);
+}
+
+export function repositoryResource(repository: string): Resource {
+  return { kind: 'repository', project: projectOf(repository), repository };
 }
 
 export type Decision =
@@ -97,6 +97,9 @@ function cure(principal: Principal, permission: Permission, project: string): st
     case 'robot':
       return `run berth robot update ${principal.name} --permission ${permission} --project ${project}`;
     case 'user':
+      if (permission === 'repository:push') {
+        return `create the project with berth project create ${project}, or have its admin run berth member add ${project} ${principal.name} --role ${role}`;
+      }
       return role === undefined
         ? 'this needs a system admin'
         : `an admin of ${project} can run berth member add ${project} ${principal.name} --role ${role}`;

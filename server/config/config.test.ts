@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { readConfig } from './config.ts';
+import { secretKeyOf } from './secret-key.ts';
+
+describe('configuration', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'berth-config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('without settings serves ./data at https://localhost:5000', () => {
+    const config = readConfig({}, {});
+    assert.equal(config.port, 5000);
+    assert.equal(config.publicUrl.origin, 'https://localhost:5000');
+    assert.ok(config.dataFolder.endsWith('/data'));
+  });
+
+  test('a flag goes before the environment, that before berth.yaml', () => {
+    writeFileSync(join(folder, 'berth.yaml'), 'port: 7001\nurl: https://file.test\n');
+    const environment = { BERTH_DATA: folder, BERTH_PORT: '7002' };
+    assert.equal(readConfig({}, { BERTH_DATA: folder }).port, 7001);
+    assert.equal(readConfig({}, environment).port, 7002);
+    assert.equal(readConfig({ port: '7003' }, environment).port, 7003);
+    assert.equal(readConfig({}, environment).publicUrl.origin, 'https://file.test');
+  });
+
+  test('the default URL follows the port', () => {
+    assert.equal(readConfig({ port: '7003' }, {}).publicUrl.origin, 'https://localhost:7003');
+  });
+
+  const wrong: [string, Record<string, string>, RegExp][] = [
+    ['a port that is none', { BERTH_PORT: '70000' }, /^BERTH_PORT is not a port.*65535\.$/],
+    ['a port set by Kubernetes', { BERTH_PORT: 'tcp://10.0.0.1:443' }, /enableServiceLinks/],
+    ['a URL with a path', { BERTH_URL: 'https://a.test/registry' }, /^BERTH_URL must be scheme/],
+    ['a URL of another scheme', { BERTH_URL: 'ftp://a.test' }, /^BERTH_URL is not a URL/],
+    [
+      'another database',
+      { BERTH_DATABASE_URL: 'mysql://a' },
+      /^BERTH_DATABASE_URL is not a Postgre/,
+    ],
+    ['half a TLS pair', { BERTH_TLS_KEY: '/k' }, /BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong/],
+    ['a short secret key', { BERTH_SECRET_KEY: 'YQ==' }, /^BERTH_SECRET_KEY .*openssl rand/],
+    ['a short password', { BERTH_ADMIN_PASSWORD: 'short' }, /^BERTH_ADMIN_PASSWORD must have 8/],
+    ['a level that is none', { BERTH_LOG_LEVEL: 'loud' }, /^BERTH_LOG_LEVEL must be one of error/],
+  ];
+  for (const [what, environment, expected] of wrong) {
+    test(`${what} stops the start with its name and the cure`, () => {
+      assert.throws(() => readConfig({}, environment), {
+        name: 'InvalidSetting',
+        message: expected,
+      });
+    });
+  }
+
+  test('a key of berth.yaml that is no setting stops the start and lists those there are', () => {
+    writeFileSync(join(folder, 'berth.yaml'), 'prot: 7001\n');
+    assert.throws(
+      () => readConfig({ data: folder }, {}),
+      /prot in .* is no setting: there are host, port/,
+    );
+  });
+
+  test('a berth.yaml that is no YAML stops the start', () => {
+    writeFileSync(join(folder, 'berth.yaml'), 'port: [7001\n');
+    assert.throws(() => readConfig({ data: folder }, {}), /berth\.yaml is not valid YAML/);
+  });
+
+  test('a misspelt variable is noticed, those of the command line and of Kubernetes are not', () => {
+    const { unknownVariables } = readConfig(
+      {},
+      {
+        BERTH_PROT: '1',
+        BERTH_TOKEN: 'x',
+        BERTH_SERVICE_HOST: '10.0.0.1',
+        BERTH_PORT_443_TCP: 'y',
+      },
+    );
+    assert.deepEqual(unknownVariables, ['BERTH_PROT']);
+  });
+
+  test('the secret key is made once, for its owner only', () => {
+    const key = secretKeyOf(folder);
+    assert.equal(key.length, 32);
+    assert.deepEqual(secretKeyOf(folder), key);
+    assert.equal(statSync(join(folder, 'secret.key')).mode & 0o777, 0o600);
+  });
+
+  test('a damaged secret key is never replaced', () => {
+    writeFileSync(join(folder, 'secret.key'), 'damaged\n');
+    assert.throws(() => secretKeyOf(folder), /secret\.key is not 32 bytes/);
+    assert.equal(readFileSync(join(folder, 'secret.key'), 'utf8'), 'damaged\n');
+  });
+});

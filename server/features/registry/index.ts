@@ -1,0 +1,53 @@
+import type { BlobStore } from '#server/blobs/blob-store.ts';
+import type { Database } from '#server/database/database.ts';
+import type { LoadGrants } from '#server/http/access.ts';
+import { createRegistryAccess } from './access.ts';
+import { createBlobRoutes } from './blob-routes.ts';
+import { createListRoutes } from './list-routes.ts';
+import { createManifestCache } from './manifest-cache.ts';
+import { createManifestRoutes } from './manifest-routes.ts';
+import { createManifests } from './manifests.ts';
+import { createRegistryQueries } from './queries.ts';
+import { createRegistryHandler } from './routes.ts';
+import { createUploadRoutes } from './upload-routes.ts';
+import { createUploads } from './uploads.ts';
+
+export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
+export { pusherOf } from './pusher.ts';
+export type { Chunk, FinishedUpload, Uploads } from './uploads.ts';
+export { registryWrites } from './writes/index.ts';
+export { deleteManifest, deleteTag } from './writes/manifests.ts';
+export type { Pusher } from './writes/repositories.ts';
+
+const manifestCacheBytes = 64 * 1024 * 1024;
+
+export type Registry = ReturnType<typeof createRegistry>;
+
+/** The `/v2` side of the server, and what other features push and delete through. */
+export function createRegistry(options: {
+  database: Database;
+  store: BlobStore;
+  loadGrants: LoadGrants;
+  now: () => number;
+}) {
+  const { database, store, loadGrants, now } = options;
+  const queries = createRegistryQueries(database);
+  const access = createRegistryAccess(loadGrants);
+  const manifests = createManifests({
+    database,
+    queries,
+    cache: createManifestCache(manifestCacheBytes),
+    now,
+  });
+  const uploads = createUploads({ database, queries, store, now });
+  return {
+    manifests,
+    uploads,
+    handle: createRegistryHandler({
+      manifests: createManifestRoutes(access, manifests),
+      blobs: createBlobRoutes({ access, database, queries, store }),
+      uploads: createUploadRoutes({ access, queries, uploads }),
+      lists: createListRoutes({ access, loadGrants, queries }),
+    }),
+  };
+}

@@ -1,0 +1,170 @@
+import { algorithmOf, type Digest, digestOf } from '#oci/digest.ts';
+import { OciError } from '#oci/errors.ts';
+import { type ParsedManifest, parseManifest } from '#oci/manifest.ts';
+import { isNonDistributableLayer } from '#oci/media-types.ts';
+import type { ManifestReference } from '#oci/reference.ts';
+import type { Database } from '#server/database/database.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { ManifestRow, RegistryQueries } from './queries.ts';
+import { deleteManifest, deleteTag, type ManifestEdge, putManifest } from './writes/manifests.ts';
+import type { Pusher } from './writes/repositories.ts';
+
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly subject: Digest | undefined;
+}
+
+export interface ManifestPush {
+  readonly repository: string;
+  readonly reference: ManifestReference;
+  /** Further tags for the same manifest. */
+  readonly tags: readonly string[];
+  readonly contentType: string | undefined;
+  readonly bytes: Uint8Array;
+  readonly pusher: Pusher;
+  readonly by: string;
+}
+
+export interface Manifests {
+  /** @throws {OciError} MANIFEST_UNKNOWN, NAME_UNKNOWN */
+  find(repository: string, reference: ManifestReference): Promise<ManifestRow>;
+  bytes(row: ManifestRow): Promise<Uint8Array>;
+  /** @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN */
+  push(push: ManifestPush): Promise<PushedManifest>;
+  /** A digest takes the manifest and its tags, a tag only itself. @throws {OciError} */
+  delete(repository: string, reference: ManifestReference, by: string): Promise<void>;
+}
+
+export function createManifests(options: {
+  database: Database;
+  queries: RegistryQueries;
+  cache: ManifestCache;
+  now: () => number;
+}): Manifests {
+  const { database, queries, cache, now } = options;
+
+  return {
+    async find(repository, reference) {
+      const row = await (reference.kind === 'tag'
+        ? queries.manifestByTag(repository, reference.tag)
+        : queries.manifestByDigest(repository, reference.digest));
+      return row ?? unknown(repository, reference);
+    },
+
+    async bytes({ id, digest }) {
+      const cached = cache.get(id);
+      if (cached !== undefined) return cached;
+      const row = await queries.manifestBytes(id);
+      if (row === undefined) throw new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
+      cache.set(id, row.bytes);
+      return row.bytes;
+    },
+
+    async push({ repository, reference, tags, contentType, bytes, pusher, by }) {
+      const manifest = parseManifest(bytes, contentType);
+      const digest = digestOf(
+        reference.kind === 'digest' ? algorithmOf(reference.digest) : 'sha256',
+        bytes,
+      );
+      if (reference.kind === 'digest' && reference.digest !== digest) {
+        throw new OciError(
+          'DIGEST_INVALID',
+          `The manifest's bytes have the digest ${digest}, not ${reference.digest} as its URL says.`,
+        );
+      }
+      await database.write(putManifest, {
+        repository,
+        pusher,
+        digest,
+        mediaType: manifest.mediaType,
+        artifactType: manifest.artifactType ?? null,
+        subjectDigest: manifest.subject?.digest ?? null,
+        annotations: JSON.stringify(manifest.annotations),
+        bytes,
+        edges: edgesOf(manifest),
+        requiredBlobs: requiredBlobsOf(manifest),
+        tags: reference.kind === 'tag' ? [reference.tag, ...tags] : tags,
+        by,
+        now: now(),
+      });
+      return { digest, subject: manifest.subject?.digest };
+    },
+
+    async delete(repository, reference, by) {
+      const deleted =
+        reference.kind === 'tag'
+          ? await database.write(deleteTag, { repository, tag: reference.tag, by, now: now() })
+          : await database.write(deleteManifest, {
+              repository,
+              digest: reference.digest,
+              by,
+              now: now(),
+            });
+      if (!deleted) await unknown(repository, reference);
+    },
+  };
+
+  async function unknown(repository: string, reference: ManifestReference): Promise<never> {
+    const found = await queries.repository(repository);
+    if (found === undefined) {
+      throw new OciError(
+        'NAME_UNKNOWN',
+        `There is no repository ${repository}: check its spelling, or push to it first.`,
+      );
+    }
+    if (reference.kind === 'digest') {
+      throw new OciError('MANIFEST_UNKNOWN', `${repository} has no manifest ${reference.digest}.`);
+    }
+    const neighbours = nearest(
+      reference.tag,
+      await queries.neighbourTags(found.id, reference.tag, 5),
+    );
+    throw new OciError(
+      'MANIFEST_UNKNOWN',
+      `${repository} has no tag ${reference.tag}${
+        neighbours.length === 0 ? '.' : `; its nearest tags are ${neighbours.join(', ')}.`
+      }`,
+    );
+  }
+}
+
+function edgesOf({ config, layers, children, subject }: ParsedManifest): ManifestEdge[] {
+  const edge =
+    (kind: ManifestEdge['kind']) =>
+    ({ digest, mediaType, size }: Omit<ManifestEdge, 'kind'>): ManifestEdge => ({
+      kind,
+      digest,
+      mediaType,
+      size,
+    });
+  return [
+    ...(config === undefined ? [] : [edge('config')(config)]),
+    ...layers.map(edge('layer')),
+    ...children.map(edge('child')),
+    ...(subject === undefined ? [] : [edge('subject')(subject)]),
+  ];
+}
+
+/**
+ * What must be there before the manifest: config and layers. Signing tools push the manifest of a
+ * referrer before its blobs; non-distributable layers are never pushed; an index may be sparse.
+ */
+function requiredBlobsOf({ config, layers, subject }: ParsedManifest): string[] {
+  if (subject !== undefined) return [];
+  return [
+    ...(config === undefined ? [] : [config.digest]),
+    ...layers
+      .filter(({ mediaType }) => !isNonDistributableLayer(mediaType))
+      .map(({ digest }) => digest),
+  ];
+}
+
+/** At most three of `tags`, those that share most of their beginning with `tag` first. */
+function nearest(tag: string, tags: readonly string[]): string[] {
+  const shared = (other: string) => {
+    let length = 0;
+    while (length < tag.length && tag[length] === other[length]) length += 1;
+    return length;
+  };
+  return tags.toSorted((one, other) => shared(other) - shared(one)).slice(0, 3);
+}

@@ -1,0 +1,178 @@
+import type { Database } from '#server/database/database.ts';
+import type { PageRequest } from './pages.ts';
+
+/** All that a manifest request needs to know before it has the bytes. */
+export interface ManifestRow {
+  readonly id: number;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+}
+
+export interface BlobRow {
+  readonly storageKey: string;
+  readonly size: number;
+}
+
+export interface ReferrerRow {
+  readonly id: number;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly artifactType: string | null;
+  /** JSON. */
+  readonly annotations: string;
+}
+
+type Answer<Row> = Row | undefined | Promise<Row | undefined>;
+
+export interface RegistryQueries {
+  manifestByTag(repository: string, tag: string): Answer<ManifestRow>;
+  manifestByDigest(repository: string, digest: string): Answer<ManifestRow>;
+  manifestBytes(id: number): Answer<{ readonly bytes: Uint8Array }>;
+  blob(repository: string, digest: string): Answer<BlobRow>;
+  upload(repository: string, id: string): Answer<{ readonly offset: number }>;
+  repository(name: string): Answer<{ readonly id: number }>;
+  repositoriesWithBlob(digest: string, limit: number): Promise<readonly string[]>;
+  tags(repositoryId: number, page: PageRequest): Promise<readonly string[]>;
+  /** @param projects names; `all` for a system admin */
+  repositories(projects: readonly string[] | 'all', page: PageRequest): Promise<readonly string[]>;
+  referrers(
+    repository: string,
+    subject: string,
+    options: { artifactType: string | undefined; after: number; count: number },
+  ): Promise<readonly ReferrerRow[]>;
+  /** The tags that stand next to `tag` in byte order, `each` before it and `each` behind. */
+  neighbourTags(repositoryId: number, tag: string, each: number): Promise<readonly string[]>;
+  uploadsIdleSince(
+    time: number,
+    limit: number,
+  ): Promise<readonly { readonly id: string; readonly storageKey: string }[]>;
+}
+
+export function createRegistryQueries(database: Database): RegistryQueries {
+  const { read } = database;
+  const manifestColumns = [
+    'manifests.id as id',
+    'manifests.digest as digest',
+    'manifests.media_type as mediaType',
+    'manifests.size as size',
+  ] as const;
+
+  return {
+    manifestByTag: database.prepare<[string, string], ManifestRow>((query, argument) =>
+      query
+        .selectFrom('repositories')
+        .innerJoin('tags', 'tags.repository_id', 'repositories.id')
+        .innerJoin('manifests', 'manifests.id', 'tags.manifest_id')
+        .select(manifestColumns)
+        .where('repositories.name', '=', argument<string>(0))
+        .where('tags.name', '=', argument<string>(1)),
+    ),
+
+    manifestByDigest: database.prepare<[string, string], ManifestRow>((query, argument) =>
+      query
+        .selectFrom('repositories')
+        .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+        .select(manifestColumns)
+        .where('repositories.name', '=', argument<string>(0))
+        .where('manifests.digest', '=', argument<string>(1)),
+    ),
+
+    manifestBytes: database.prepare<[number], { bytes: Uint8Array }>((query, argument) =>
+      query.selectFrom('manifests').select('bytes').where('id', '=', argument<number>(0)),
+    ),
+
+    blob: database.prepare<[string, string], BlobRow>((query, argument) =>
+      query
+        .selectFrom('repositories')
+        .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
+        .innerJoin('blobs', 'blobs.id', 'repository_blobs.blob_id')
+        .select(['blobs.storage_key as storageKey', 'blobs.size as size'])
+        .where('repositories.name', '=', argument<string>(0))
+        .where('blobs.digest', '=', argument<string>(1))
+        .where('blobs.state', '=', 'live'),
+    ),
+
+    upload: database.prepare<[string, string], { offset: number }>((query, argument) =>
+      query
+        .selectFrom('uploads')
+        .select('offset')
+        .where('repository', '=', argument<string>(0))
+        .where('id', '=', argument<string>(1)),
+    ),
+
+    repository: database.prepare<[string], { id: number }>((query, argument) =>
+      query.selectFrom('repositories').select('id').where('name', '=', argument<string>(0)),
+    ),
+
+    async repositoriesWithBlob(digest, limit) {
+      const rows = await read
+        .selectFrom('blobs')
+        .innerJoin('repository_blobs', 'repository_blobs.blob_id', 'blobs.id')
+        .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
+        .select('repositories.name')
+        .where('blobs.digest', '=', digest)
+        .where('blobs.state', '=', 'live')
+        .limit(limit)
+        .execute();
+      return rows.map(({ name }) => name);
+    },
+
+    async tags(repositoryId, { count, last }) {
+      let query = read.selectFrom('tags').select('name').where('repository_id', '=', repositoryId);
+      if (last !== undefined) query = query.where('name', '>', last);
+      const rows = await query.orderBy('name').limit(count).execute();
+      return rows.map(({ name }) => name);
+    },
+
+    async repositories(projects, { count, last }) {
+      let query = read.selectFrom('repositories').select('repositories.name');
+      if (projects !== 'all') {
+        query = query
+          .innerJoin('projects', 'projects.id', 'repositories.project_id')
+          .where('projects.name', 'in', projects);
+      }
+      if (last !== undefined) query = query.where('repositories.name', '>', last);
+      const rows = await query.orderBy('repositories.name').limit(count).execute();
+      return rows.map(({ name }) => name);
+    },
+
+    async referrers(repository, subject, { artifactType, after, count }) {
+      let query = read
+        .selectFrom('repositories')
+        .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+        .select([
+          ...manifestColumns,
+          'manifests.artifact_type as artifactType',
+          'manifests.annotations as annotations',
+        ])
+        .where('repositories.name', '=', repository)
+        .where('manifests.subject_digest', '=', subject)
+        .where('manifests.id', '>', after);
+      if (artifactType !== undefined) {
+        query = query.where('manifests.artifact_type', '=', artifactType);
+      }
+      return query.orderBy('manifests.id').limit(count).execute();
+    },
+
+    async neighbourTags(repositoryId, tag, each) {
+      const tags = read.selectFrom('tags').select('name').where('repository_id', '=', repositoryId);
+      const [before, after] = await Promise.all([
+        tags.where('name', '<', tag).orderBy('name', 'desc').limit(each).execute(),
+        tags.where('name', '>', tag).orderBy('name').limit(each).execute(),
+      ]);
+      return [...before, ...after].map(({ name }) => name);
+    },
+
+    async uploadsIdleSince(time, limit) {
+      return read
+        .selectFrom('uploads')
+        .select(['id', 'storage_key as storageKey'])
+        .where('updated_at', '<', time)
+        .where('lease_until', '<', time)
+        .limit(limit)
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import type { Transaction, Write } from '#server/database/database.ts';
+import { forShare } from '#server/database/locking.ts';
+import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
+
+export interface LinkUploadedBlob {
+  readonly repository: string;
+  readonly pusher: Pusher;
+  readonly digest: string;
+  readonly size: number;
+  readonly storageKey: string;
+  readonly now: number;
+}
+
+/**
+ * Makes an upload whose bytes are on stable storage the repository's blob. `kept` is false when the
+ * same content was there already: the upload's own bytes are then not needed.
+ */
+export const linkUploadedBlob: Write<LinkUploadedBlob, { readonly kept: boolean }> = {
+  name: 'registry.linkUploadedBlob',
+  durability: 'durable',
+  async run(transaction, { repository, pusher, digest, size, storageKey, now }) {
+    const repositoryId = await ensureRepository(transaction, repository, pusher, now);
+    const inserted = await transaction
+      .insertInto('blobs')
+      .values({ digest, size, storage_key: storageKey, state: 'live', created_at: now })
+      .onConflict((conflict) => conflict.column('digest').where('state', '=', 'live').doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    const blobId = inserted?.id ?? (await liveBlobId(transaction, digest));
+    if (blobId === undefined) throw new Error(`blob ${digest} went away while it was linked`);
+    await link(transaction, repositoryId, blobId, now);
+    return { kept: inserted !== undefined };
+  },
+};
+
+export interface MountBlob {
+  readonly repository: string;
+  readonly pusher: Pusher;
+  /** Repositories that the caller may pull, any of which proves access to the blob. */
+  readonly sources: readonly string[];
+  readonly digest: string;
+  readonly now: number;
+}
+
+/** Links a blob that another repository holds. `mounted` is false when none of the sources does. */
+export const mountBlob: Write<MountBlob, { readonly mounted: boolean }> = {
+  name: 'registry.mountBlob',
+  durability: 'durable',
+  async run(transaction, { repository, pusher, sources, digest, now }) {
+    const blob = await forShare(
+      transaction,
+      transaction
+        .selectFrom('blobs')
+        .select('blobs.id')
+        .where('blobs.digest', '=', digest)
+        .where('blobs.state', '=', 'live')
+        .where('blobs.id', 'in', (inner) =>
+          inner
+            .selectFrom('repository_blobs')
+            .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
+            .select('repository_blobs.blob_id')
+            .where('repositories.name', 'in', sources),
+        ),
+    ).executeTakeFirst();
+    if (blob === undefined) return { mounted: false };
+    const repositoryId = await ensureRepository(transaction, repository, pusher, now);
+    await link(transaction, repositoryId, blob.id, now);
+    return { mounted: true };
+  },
+};
+
+export interface UnlinkBlob {
+  readonly repository: string;
+  readonly digest: string;
+}
+
+/**
+ * Takes a blob from a repository. `in-use` while a manifest of the repository needs it: taking it
+ * would break pulls that work.
+ */
+export const unlinkBlob: Write<UnlinkBlob, 'unlinked' | 'unknown' | 'in-use'> = {
+  name: 'registry.unlinkBlob',
+  durability: 'durable',
+  async run(transaction, { repository, digest }) {
+    const repositoryId = await repositoryIdOf(transaction, repository);
+    if (repositoryId === undefined) return 'unknown';
+    const blobId = await liveBlobId(transaction, digest);
+    if (blobId === undefined) return 'unknown';
+    const reference = await transaction
+      .selectFrom('manifest_refs')
+      .innerJoin('manifests', 'manifests.id', 'manifest_refs.manifest_id')
+      .select('manifests.id')
+      .where('manifest_refs.digest', '=', digest)
+      .where('manifest_refs.kind', 'in', ['config', 'layer', 'child'])
+      .where('manifests.repository_id', '=', repositoryId)
+      .executeTakeFirst();
+    if (reference !== undefined) return 'in-use';
+    const { numDeletedRows } = await transaction
+      .deleteFrom('repository_blobs')
+      .where('repository_id', '=', repositoryId)
+      .where('blob_id', '=', blobId)
+      .executeTakeFirst();
+    return numDeletedRows > 0n ? 'unlinked' : 'unknown';
+  },
+};
+
+/** Locked, so that a collector cannot take it between the look and the link. */
+async function liveBlobId(transaction: Transaction, digest: string): Promise<number | undefined> {
+  const row = await forShare(
+    transaction,
+    transaction
+      .selectFrom('blobs')
+      .select('id')
+      .where('digest', '=', digest)
+      .where('state', '=', 'live'),
+  ).executeTakeFirst();
+  return row?.id;
+}
+
+async function link(
+  transaction: Transaction,
+  repositoryId: number,
+  blobId: number,
+  now: number,
+): Promise<void> {
+  await transaction
+    .insertInto('repository_blobs')
+    .values({ repository_id: repositoryId, blob_id: blobId, linked_at: now })
+    .onConflict((conflict) =>
+      conflict.columns(['repository_id', 'blob_id']).doUpdateSet({ linked_at: now }),
+    )
+    .execute();
+}

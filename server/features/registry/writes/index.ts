@@ -1,0 +1,18 @@
+import type { AnyWrite } from '#server/database/database.ts';
+import { linkUploadedBlob, mountBlob, unlinkBlob } from './blobs.ts';
+import { deleteManifest, deleteTag, putManifest } from './manifests.ts';
+import { createUpload, deleteUpload, leaseUpload, releaseUpload, renewUpload } from './uploads.ts';
+
+export const registryWrites: readonly AnyWrite[] = [
+  linkUploadedBlob,
+  mountBlob,
+  unlinkBlob,
+  putManifest,
+  deleteManifest,
+  deleteTag,
+  createUpload,
+  leaseUpload,
+  renewUpload,
+  releaseUpload,
+  deleteUpload,
+];

@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '#lib/errors.ts';
+
+/** A body must bring this many bytes within each window, or its connection is closed. */
+const minimumBytesPerWindow = 1024;
+const windowMilliseconds = 30_000;
+
+/** The client went away, or was too slow, before its whole body had arrived. */
+export class BodyInterrupted extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BodyInterrupted';
+  }
+}
+
+/**
+ * The bytes of a request body as they arrive. A client that sends too slowly is cut off.
+ * @throws {BodyInterrupted}
+ */
+export async function* bodyChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
+  let received = 0;
+  let waiting = true;
+  const reaper = setInterval(() => {
+    if (waiting && received < minimumBytesPerWindow) {
+      request.destroy(new BodyInterrupted('the body arrived too slowly'));
+    }
+    received = 0;
+  }, windowMilliseconds);
+  reaper.unref();
+  try {
+    // An early end must leave the connection open: the refusal still has to reach the client.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      waiting = false;
+      received += chunk.length;
+      yield chunk;
+      waiting = true;
+    }
+  } catch (error) {
+    if (error instanceof BodyInterrupted) throw error;
+    throw new BodyInterrupted('the client closed the connection', { cause: error });
+  } finally {
+    clearInterval(reaper);
+  }
+}
+
+/**
+ * A whole request body of at most `limit` bytes.
+ * @throws {Refusal} `too-large`
+ * @throws {BodyInterrupted}
+ */
+export async function readBody(request: IncomingMessage, limit: number, what: string) {
+  const tooLarge = () =>
+    new Refusal('too-large', `${what} is larger than the ${limit} bytes that are accepted.`);
+  const length = declaredLength(request);
+  if (length !== undefined && length > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bodyChunks(request)) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The Content-Length of a request; undefined when its body is chunked. */
+export function declaredLength(request: IncomingMessage): number | undefined {
+  const header = request.headers['content-length'];
+  return header === undefined ? undefined : Number(header);
+}
+
+/** True when a request announces no body at all. */
+export function hasNoBody(request: IncomingMessage): boolean {
+  const length = declaredLength(request);
+  return (
+    length === 0 || (length === undefined && request.headers['transfer-encoding'] === undefined)
+  );
+}
+
+const drainBytes = 4 * 1024 * 1024;
+const drainMilliseconds = 5_000;
+
+/**
+ * After an early refusal: takes a bounded amount of what the client still sends, so that it gets to
+ * read the reply instead of a reset connection.
+ */
+export function drain(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  let left = drainBytes;
+  const giveUp = () => request.destroy();
+  const timer = setTimeout(giveUp, drainMilliseconds);
+  request
+    .on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) giveUp();
+    })
+    .on('close', () => clearTimeout(timer))
+    .on('end', () => clearTimeout(timer))
+    .on('error', () => {})
+    .resume();
+}

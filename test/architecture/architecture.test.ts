@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { repositoryRoot } from '#test/suite.ts';
+import { type Module, readModules } from './modules.ts';
+import { featureDoors, roomOf, roomsBelow } from './rules.ts';
+
+const modules = readModules();
+const product = modules.filter(({ path }) => !isTest(path));
+
+function isTest(path: string): boolean {
+  return path.startsWith('test/') || /\.(test|suite)\.ts$/.test(path);
+}
+
+function violations(check: (module: Module) => string[]): string[] {
+  return product.flatMap((module) => check(module).map((text) => `${module.path}: ${text}`));
+}
+
+test('the checks read the modules and their imports', () => {
+  assert.ok(product.length > 50, `only ${product.length} modules were read`);
+  const edges = product.flatMap((module) => module.imports);
+  assert.ok(edges.length > product.length, `only ${edges.length} imports were read`);
+  for (const { target } of edges) assert.ok(existsSync(join(repositoryRoot, target)), target);
+});
+
+test('imports go down the house only, type imports included', () => {
+  assert.deepEqual(
+    violations(({ path, imports }) =>
+      imports.flatMap(({ specifier, target }) => {
+        const from = roomOf(path);
+        const to = roomOf(target);
+        return from === to || roomsBelow(from).includes(to) ? [] : [`imports ${specifier}`];
+      }),
+    ),
+    [],
+  );
+});
+
+test('a feature reaches another through its door, and only where the list allows it', () => {
+  assert.deepEqual(
+    violations(({ path, imports }) => {
+      const feature = featureOf(path);
+      return imports.flatMap(({ specifier, target }) => {
+        const other = featureOf(target);
+        if (other === undefined || other === feature) return [];
+        if (!specifier.startsWith('#features/')) return [`enters ${other} by ${specifier}`];
+        if (feature === undefined) return [];
+        return featureDoors[feature]?.includes(other) ? [] : [`may not know feature ${other}`];
+      });
+    }),
+    [],
+  );
+});
+
+test('no module imports itself by a detour', () => {
+  const graph = new Map(product.map(({ path, imports }) => [path, imports.map((i) => i.target)]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const walk = (path: string, trail: string[]) => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of graph.get(path) ?? []) walk(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path, []);
+  assert.deepEqual(cycles, []);
+});
+
+test('the environment is read in one place of the server and of the command line', () => {
+  assert.deepEqual(
+    product
+      .filter(({ source }) => source.includes('process.env'))
+      .map(({ path }) => path)
+      .filter((path) => !path.startsWith('server/config/') && path !== 'cli/environment.ts'),
+    [],
+  );
+});
+
+test('HTTP statuses are named in routes and in server/http only', () => {
+  const status = /\b(?:statusCode\s*=|writeHead\(|\.code\(|\.status\(|status:)\s*[1-5]\d\d\b/;
+  assert.deepEqual(
+    violations(({ path, source }) =>
+      path.startsWith('server/') &&
+      !path.startsWith('server/http/') &&
+      !/\/(?:[a-z-]+-)?routes\.ts$/.test(path) &&
+      status.test(source)
+        ? ['names an HTTP status']
+        : [],
+    ),
+    [],
+  );
+});
+
+test('SQL for a table stands in queries and writes only', () => {
+  const sql = /\.(?:selectFrom|insertInto|updateTable|deleteFrom)\(/;
+  assert.deepEqual(
+    violations(({ path, source }) =>
+      path.startsWith('server/features/') &&
+      !/\/(?:[a-z-]+-)?(?:queries|writes)\.ts$/.test(path) &&
+      !/\/(?:queries|writes)\//.test(path) &&
+      sql.test(source)
+        ? ['holds SQL']
+        : [],
+    ),
+    [],
+  );
+});
+
+test('no module has a default export or an enum', () => {
+  assert.deepEqual(
+    violations(({ source }) =>
+      /^export default |^(?:export )?(?:const )?enum /m.test(source) ? ['has one'] : [],
+    ),
+    [],
+  );
+});
+
+function featureOf(path: string): string | undefined {
+  return /^server\/features\/([^/]+)\//.exec(path)?.[1];
+}

@@ -1,0 +1,53 @@
+import { relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * Runs test files with node:test and counts their tests (not their suites).
+ * @param options.concurrency files at once; 1 for suites that own the machine
+ * @param options.timeout milliseconds for one test
+ */
+export async function runTestFiles(
+  files: readonly string[],
+  options: { concurrency: number; timeout: number },
+): Promise<Counts> {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const events = run({ files: [...files], ...options, cwd: repositoryRoot });
+  const isFile = (name: string) => files.includes(name) || name.endsWith('.test.ts');
+  events.on('test:pass', ({ name, details, skip }) => {
+    if (details.type === 'suite' || isFile(name)) return;
+    if (skip !== undefined && skip !== false) counts.skipped += 1;
+    else counts.passed += 1;
+  });
+  events.on('test:fail', ({ name, details, file }) => {
+    // A file that fails as a whole (it threw, or ran out of time) reports itself under its own name.
+    if (details.type === 'suite') return;
+    if (isFile(name) && file === undefined) return;
+    counts.failed += 1;
+  });
+  await new Promise<void>((resolve, reject) => {
+    const report = events.compose(new spec());
+    report.on('error', reject).on('end', resolve).pipe(process.stdout, { end: false });
+  });
+  return counts;
+}
+
+/** Prints the line that ends every suite and sets the exit code; a suite that ran nothing fails. */
+export function conclude({ passed, failed, skipped }: Counts): void {
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  if (failed > 0 || passed === 0) process.exitCode = 1;
+}
+
+/** A path as people read it: relative to the clone. */
+export function shortPath(path: string): string {
+  return relative(repositoryRoot, path);
+}
