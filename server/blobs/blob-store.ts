@@ -95,7 +95,8 @@ export interface BlobStore {
 
   /**
    * Makes the first `size` bytes of an upload a blob that survives power loss: data sync, rename,
-   * folder sync. Repeating it is harmless.
+   * folder sync. Repeating it is harmless. When it fails the upload may be gone, and has to be
+   * sent again.
    * @throws {OutOfSpace}
    * @throws {UploadUnknown}
    */
@@ -109,7 +110,7 @@ export interface BlobStore {
 
   /**
    * Writes `range` of a committed blob to `destination` at the pace that it takes, without ending
-   * it. A chunk's memory is used again once its write has called back: sockets and responses are
+   * it. All of an empty blob is the range from 0 to -1. A chunk's memory is used again once its write has called back: sockets and responses are
    * done with it by then; a `PassThrough` is not, and is given `read` instead.
    * @throws {BlobLost}
    * @throws {DestinationClosed}

@@ -11,6 +11,11 @@ export async function sendFile(
   memory: TransferMemory,
 ): Promise<void> {
   const end = range.last + 1;
+  if (!(Number.isSafeInteger(range.first) && Number.isSafeInteger(end) && range.first >= 0)) {
+    throw new RangeError(`No range of a blob: ${range.first}-${range.last}`);
+  }
+  if (end <= range.first) return;
+  destination.on('error', reported);
   let current = memory.take();
   let other = memory.take();
   let position = range.first;
@@ -18,7 +23,11 @@ export async function sendFile(
   try {
     for (let bytes = await reading; ; ) {
       position += bytes.length;
-      if (position === end) return await write(destination, bytes);
+      if (position === end) {
+        await write(destination, bytes);
+        destination.off('error', reported);
+        return;
+      }
       [current, other] = [other, current];
       reading = fill(key, file, current, position, end);
       [bytes] = await Promise.all([reading, write(destination, bytes)]);
@@ -30,6 +39,12 @@ export async function sendFile(
     memory.give(other);
   }
 }
+
+/**
+ * A stream that fails a write says so again as an event, which would end the process if nobody
+ * listened; the rejection has told it, so the listener of a failed send stays.
+ */
+function reported(): void {}
 
 async function fill(
   key: StorageKey,

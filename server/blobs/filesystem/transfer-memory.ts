@@ -31,10 +31,6 @@ export class TransferMemory {
   give(slot: Slot): void {
     if (slot.pooled) this.#free.push(slot);
   }
-
-  get pooledInUse(): number {
-    return POOLED_SLOTS - this.#free.length;
-  }
 }
 
 function overflowSlot(): Slot {
