@@ -93,7 +93,7 @@ function decodePath(path: string): string | undefined {
   }
 }
 
-/** Go's filepath.Match over one label: `*` and `[a-z]`, matched in linear time. */
+/** Go's filepath.Match over one label: `*` and `[a-z]`, where a star never tries more than each position once. */
 function globMatches(pattern: string, text: string): boolean {
   const tokens = parseGlob(pattern);
   if (tokens === undefined) return false;

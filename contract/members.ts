@@ -1,0 +1,90 @@
+import { type Static, Type } from 'typebox';
+import { maximumNameLength } from './names.ts';
+import { ListQuery } from './paging.ts';
+import { ProjectParameters } from './projects.ts';
+
+/** Harbor's numbers of the roles, which follow no order. */
+export const roleIds = {
+  'project-admin': 1,
+  developer: 2,
+  guest: 3,
+  maintainer: 4,
+  'limited-guest': 5,
+} as const;
+
+export type RoleName = keyof typeof roleIds;
+
+/** How Harbor writes the roles in answers. */
+export const harborRoleNames: Readonly<Record<RoleName, string>> = {
+  'project-admin': 'projectAdmin',
+  maintainer: 'maintainer',
+  developer: 'developer',
+  guest: 'guest',
+  'limited-guest': 'limitedGuest',
+};
+
+export function roleOfId(id: number): RoleName | undefined {
+  return (Object.keys(roleIds) as RoleName[]).find((name) => roleIds[name] === id);
+}
+
+const RoleId = Type.Union(
+  Object.values(roleIds).map((id) => Type.Literal(id)),
+  { description: '1 admin, 2 developer, 3 guest, 4 maintainer, 5 limited guest' },
+);
+
+export const MemberCreation = Type.Object({
+  role_id: RoleId,
+  member_user: Type.Optional(
+    Type.Union([
+      Type.Object({
+        user_id: Type.Optional(Type.Integer({ minimum: 0 })),
+        username: Type.Optional(Type.String({ maxLength: maximumNameLength })),
+      }),
+      Type.Null(),
+    ]),
+  ),
+  member_workload: Type.Optional(
+    Type.Union([
+      Type.Object({
+        name: Type.String({
+          maxLength: 400,
+          description:
+            'cluster/namespace/serviceaccount of Kubernetes; the last two may be "*": any',
+        }),
+      }),
+      Type.Null(),
+    ]),
+  ),
+  member_group: Type.Optional(Type.Unknown()),
+});
+export type MemberCreation = Static<typeof MemberCreation>;
+
+export const MemberChange = Type.Object({ role_id: RoleId });
+export type MemberChange = Static<typeof MemberChange>;
+
+export const Member = Type.Object({
+  id: Type.Integer(),
+  project_id: Type.Integer(),
+  entity_name: Type.String(),
+  entity_type: Type.Union([Type.Literal('u'), Type.Literal('w')], {
+    description: 'u: a user, w: workloads of a Kubernetes cluster',
+  }),
+  entity_id: Type.Optional(Type.Integer({ description: 'Of a user' })),
+  role_id: Type.Integer(),
+  role_name: Type.String(),
+});
+export type Member = Static<typeof Member>;
+
+export const MemberListQuery = Type.Intersect([
+  ListQuery,
+  Type.Object({
+    entityname: Type.Optional(
+      Type.String({ maxLength: 400, description: 'A part of the name of a user or workload' }),
+    ),
+  }),
+]);
+
+export const MemberParameters = Type.Intersect([
+  ProjectParameters,
+  Type.Object({ member: Type.Integer({ minimum: 1 }) }),
+]);
