@@ -21,21 +21,14 @@ import {
   putManifest,
 } from './client/manifests.ts';
 import { createSession } from './client/session.ts';
-import { createTransport, type RequestBody } from './client/transport.ts';
+import { createTransport } from './client/transport.ts';
+import type { Content } from './content.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { requireRegistry } from './reference.ts';
 
 export { RegistryFailure, type RegistryFailureReason } from './client/errors.ts';
-export type {
-  BlobRange,
-  BlobStream,
-  Credentials,
-  FetchedManifest,
-  ManifestHead,
-  PushedManifest,
-  RequestBody,
-};
+export type { BlobRange, BlobStream, Credentials, FetchedManifest, ManifestHead, PushedManifest };
 
 export interface RegistryClientOptions {
   /** `host[:port]`. */
@@ -69,7 +62,7 @@ export interface RegistryClient {
   getBlob(repository: string, digest: Digest, range?: BlobRange): Promise<BlobStream>;
   /** A whole blob of at most `maximumBytes`, checked against its digest. */
   readBlob(repository: string, digest: Digest, maximumBytes: number): Promise<Uint8Array>;
-  pushBlob(repository: string, digest: Digest, content: RequestBody): Promise<void>;
+  pushBlob(repository: string, digest: Digest, content: Content): Promise<void>;
   pushBlobInChunks(
     repository: string,
     digest: Digest,

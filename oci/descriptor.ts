@@ -115,3 +115,14 @@ function readPlatformField(platform: JsonObject, name: string, where: string): s
     `The manifest's ${where}.${name} is not a string of at most ${maximumPlatformLength} characters.`,
   );
 }
+
+/** The inverse of `readDescriptor`: what goes into JSON. */
+export function descriptorToJson(descriptor: Descriptor): JsonObject {
+  const { platform, ...rest } = descriptor;
+  if (platform === undefined) return rest;
+  const { osVersion, ...known } = platform;
+  return {
+    ...rest,
+    platform: osVersion === undefined ? known : { ...known, 'os.version': osVersion },
+  };
+}

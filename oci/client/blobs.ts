@@ -1,7 +1,8 @@
+import type { Content } from '../content.ts';
 import { algorithmOf, type Digest, digestOf } from '../digest.ts';
 import { RegistryFailure } from './errors.ts';
 import { requireHeader, type Session } from './session.ts';
-import { type Answer, chunksOf, type RequestBody, resolveLocation } from './transport.ts';
+import { type Answer, answerChunks, resolveLocation } from './transport.ts';
 
 /** Bytes, inclusive at both ends; `last` left out: to the end. */
 export interface BlobRange {
@@ -53,7 +54,10 @@ export async function getBlob(
     scopes: [`repository:${repository}:pull`],
     accept: [range === undefined ? 200 : 206],
   });
-  return { size: contentLength(answer, session), content: chunksOf(answer, session.registry.host) };
+  return {
+    size: contentLength(answer, session),
+    content: answerChunks(answer, session.registry.host),
+  };
 }
 
 /** A whole blob of at most `maximumBytes`, checked against its digest. */
@@ -84,7 +88,7 @@ export async function pushBlob(
   session: Session,
   repository: string,
   digest: Digest,
-  content: RequestBody,
+  content: Content,
 ): Promise<void> {
   const location = await beginUpload(session, repository);
   await finishUpload(session, repository, location, digest, content);
@@ -203,7 +207,7 @@ async function finishUpload(
   repository: string,
   location: URL,
   digest: Digest,
-  body: RequestBody,
+  body: Content,
 ): Promise<void> {
   const url = new URL(location);
   url.searchParams.set('digest', digest);

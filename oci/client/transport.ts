@@ -5,21 +5,17 @@ import {
   request as requestPlain,
 } from 'node:http';
 import { request as requestEncrypted, Agent as TlsAgent } from 'node:https';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createSecureContext, getCACertificates } from 'node:tls';
+import { type Content, chunksOf, sizeOf } from '../content.ts';
 import { connectionFailure, RegistryFailure } from './errors.ts';
-
-/** A body that is an iterable can be sent once only, so `size` must tell its Content-Length. */
-export type RequestBody =
-  | Uint8Array
-  | { readonly size: number; readonly chunks: AsyncIterable<Uint8Array> };
 
 export interface TransportRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: RequestBody;
+  /** A stream can be sent once only. */
+  readonly body?: Content;
 }
 
 /** The answer's body must be read to its end or destroyed. */
@@ -78,7 +74,7 @@ export function createTransport({
       request.on('error', fail);
       request.on('response', (answer) => resolve(answer as Answer));
       if (body === undefined || body instanceof Uint8Array) request.end(body);
-      else pipeline(Readable.from(body.chunks), request).catch(fail);
+      else pipeline(chunksOf(body), request).catch(fail);
     });
   }
 
@@ -121,10 +117,6 @@ export function createTransport({
   };
 }
 
-function sizeOf(body: RequestBody): number {
-  return body instanceof Uint8Array ? body.length : body.size;
-}
-
 function withoutAuthorization(headers: TransportRequest['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers ?? {}).filter(([name]) => name.toLowerCase() !== 'authorization'),
@@ -142,7 +134,7 @@ export function resolveLocation(location: string, base: URL): URL {
 }
 
 /** The body as it comes. @throws {RegistryFailure} when the connection breaks */
-export async function* chunksOf(answer: Answer, host: string): AsyncGenerator<Uint8Array> {
+export async function* answerChunks(answer: Answer, host: string): AsyncGenerator<Uint8Array> {
   try {
     yield* answer as AsyncIterable<Uint8Array>;
   } catch (error) {
@@ -154,7 +146,7 @@ export async function* chunksOf(answer: Answer, host: string): AsyncGenerator<Ui
 export async function readAnswer(answer: Answer, host: string, most: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of chunksOf(answer, host)) {
+  for await (const chunk of answerChunks(answer, host)) {
     size += chunk.length;
     if (size > most) {
       throw new RegistryFailure('answer-invalid', `${host} answered with more than ${most} bytes.`);
