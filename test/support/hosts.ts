@@ -110,7 +110,8 @@ export async function createLan(suite: string, gateway = '10.77.0.1'): Promise<L
   let nameServer: string | undefined;
 
   async function addHost(description: HostDescription): Promise<Host> {
-    const host = await createHost({ suite, folder, bridge, gateway, names }, description);
+    const ended = (host: Host) => hosts.splice(hosts.indexOf(host), 1);
+    const host = await createHost({ suite, folder, bridge, gateway, names, ended }, description);
     hosts.push(host);
     if (nameServer !== undefined) await setNameServer(host, nameServer);
     for (const [range, via] of routes) await route(host, range, via);
@@ -184,17 +185,19 @@ interface Surroundings {
   readonly bridge: string;
   readonly gateway: string;
   readonly names: Readonly<Record<string, string>>;
+  readonly ended: (host: Host) => void;
 }
 
 async function createHost(
-  { suite, folder: lanFolder, bridge, gateway, names: lanNames }: Surroundings,
+  { suite, folder: lanFolder, bridge, gateway, names: lanNames, ended }: Surroundings,
   { name, address, path = [] }: HostDescription,
 ): Promise<Host> {
   if (!/^[a-z][a-z0-9-]{0,19}$/.test(name)) throw new Error(`${name} cannot name a host.`);
   const folder = join(lanFolder, 'hosts', name);
   const home = join(folder, 'home');
   await mkdir(home, { recursive: true });
-  const pid = await startFirstProcess(folder, name);
+  const first = await startFirstProcess(folder, name);
+  const { pid } = first;
   await connect({
     pid,
     bridge,
@@ -210,7 +213,11 @@ async function createHost(
     LANG: 'C.UTF-8',
     USER: 'root',
   };
-  const file = (inside: string) => join(`/proc/${pid}/root`, inside);
+  const file = (inside: string) => {
+    // Its pid may be another process's by now, and the path then lead into this machine.
+    if (!first.running()) throw new Error(`The host ${name} has ended.`);
+    return join(`/proc/${pid}/root`, inside);
+  };
 
   async function write(inside: string, content: string | Uint8Array, mode = 0o644) {
     const target = file(inside);
@@ -258,18 +265,26 @@ async function createHost(
       Object.assign(ownNames, added);
       await write('/etc/hosts', hostsFile({ ...lanNames, ...ownNames }));
     },
-    stop: () => endHost(suite, folder, name),
+    stop: async () => {
+      ended(host);
+      await endHost(suite, folder, name);
+    },
   };
   await host.resolve({});
   await host.write('/etc/resolv.conf', '');
   return host;
 }
 
+interface FirstProcess {
+  readonly pid: number;
+  readonly running: () => boolean;
+}
+
 /**
  * The host's namespaces live as long as their first process, which dies with this one. It reaps
  * what the host's daemons leave behind, as any first process must.
  */
-async function startFirstProcess(folder: string, name: string): Promise<number> {
+async function startFirstProcess(folder: string, name: string): Promise<FirstProcess> {
   const ready = join(folder, 'ready');
   const script = join(folder, 'first-process.sh');
   const overlays = ['/etc', '/var/lib'].map((lower) => {
@@ -314,7 +329,7 @@ while :; do sleep 1000000 & wait; done
   const pid = childOf(holder.pid);
   if (pid === undefined) throw new Error(`The host ${name} ended at once: ${holder.log}`);
   await recordProcess(join(folder, holderRecord), pid);
-  return pid;
+  return { pid, running: holder.running };
 }
 
 /** The kernel lets go of a first process only when all others in its namespace are gone. */
@@ -375,7 +390,7 @@ function ip(...args: readonly string[]): Promise<string> {
 }
 
 function controlGroupOf(suite: string): string {
-  return `berth-beds/${suite}`;
+  return `berth-${suite}`;
 }
 
 /** Containers that were killed leave their empty control groups, in each hierarchy. */

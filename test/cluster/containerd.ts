@@ -1,0 +1,95 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from '#test/hosts.ts';
+import { outputOf, type Started, waitFor } from '#test/processes.ts';
+import { type ImageArchive, sandboxImage } from './images.ts';
+
+/** 1.6 is Debian's; 2.4 is built by the test tools. */
+export type ContainerdVersion = '1.6' | '2.4';
+
+export interface Containerd {
+  readonly daemon: Started;
+  /** Brings an image in without a registry. */
+  load(image: ImageArchive): Promise<void>;
+  ctr(...args: readonly string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const containerdSocket = '/run/containerd/containerd.sock';
+const sandbox = sandboxImage('berth.test/bed/pause:1');
+
+/** Starts containerd in the host at its usual places; the tools' folder holds release 2.4. */
+export async function startContainerd(
+  host: Host,
+  version: ContainerdVersion,
+  tools: string,
+): Promise<Containerd> {
+  await host.write('/etc/containerd/config.toml', configuration(version));
+  // Where the operator, or Berth, puts what makes the runtime trust a registry.
+  await host.exec('mkdir', '-p', '/etc/containerd/certs.d');
+  const bin = version === '1.6' ? '/usr/bin' : tools;
+  const daemon = await host.spawn('containerd', join(bin, 'containerd'), [], {
+    PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
+  });
+  const ctr: Containerd['ctr'] = async (...args) =>
+    outputOf(
+      await host.run(join(bin, 'ctr'), ['--namespace=k8s.io', ...args]),
+      `${host.name}# ctr ${args.join(' ')}`,
+    );
+  await waitFor(() => ctr('version'), {
+    what: `containerd of ${host.name} to answer`,
+    programs: [daemon],
+  });
+  const load: Containerd['load'] = async (image) => {
+    const file = join(host.home, '..', `image-${image.digest.slice(-12)}.tar`);
+    await writeFile(file, image.bytes);
+    await ctr('images', 'import', file);
+  };
+  await load(sandbox);
+  return {
+    daemon,
+    load,
+    ctr,
+    stop: async () => {
+      await killTasks(ctr);
+      await daemon.stop();
+    },
+  };
+}
+
+async function killTasks(ctr: Containerd['ctr']): Promise<void> {
+  const tasks = (await ctr('tasks', 'list', '--quiet')).split('\n').filter(Boolean);
+  // One that ended by itself meanwhile is as good as killed.
+  await Promise.allSettled(
+    tasks.map((task) => ctr('tasks', 'kill', '--all', '--signal=KILL', task)),
+  );
+}
+
+function configuration(version: ContainerdVersion): string {
+  if (version === '1.6') {
+    return `version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${sandbox.reference}"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "/etc/containerd/certs.d"
+`;
+  }
+  return `version = 3
+[plugins."io.containerd.cri.v1.images"]
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "${sandbox.reference}"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = "/etc/containerd/certs.d"
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["/usr/lib/cni"]
+    conf_dir = "/etc/cni/net.d"
+`;
+}

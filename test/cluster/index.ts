@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Lan } from '#test/hosts.ts';
+import { outputOf, type RunOptions, run, waitFor } from '#test/processes.ts';
+import { aptPackages, ensureDebianPackages, ensureTools, recipes } from '../support/tools/index.ts';
+import { startControlPlane } from './control-plane.ts';
+import {
+  type ClusterNode,
+  joinNode,
+  type NodeDescription,
+  type NodeTools,
+  prepareNode,
+} from './node.ts';
+
+export type { ContainerdVersion } from './containerd.ts';
+export { type Docker, startDocker } from './docker.ts';
+export { buildImage, busyboxImage, type ImageArchive } from './images.ts';
+export type { ClusterNode, NodeDescription } from './node.ts';
+
+export interface Cluster {
+  /** The administrator's own kubeconfig. */
+  readonly kubeconfig: string;
+  /** The address that pods and hosts reach the API server at. */
+  readonly server: string;
+  readonly nodes: readonly ClusterNode[];
+  /** Folder of kubectl and the other Kubernetes programs, for a host's PATH. */
+  readonly tools: string;
+  /** A kubectl command that must succeed; returns its standard output. */
+  kubectl(...args: readonly string[]): Promise<string>;
+  apply(...objects: readonly object[]): Promise<void>;
+  addNode(node: NodeDescription): Promise<ClusterNode>;
+  stop(): Promise<void>;
+}
+
+export interface ClusterDescription {
+  readonly lan: Lan;
+  readonly nodes: readonly NodeDescription[];
+  /** Of the API server. */
+  readonly address?: string;
+}
+
+/** Builds what is missing of the cluster's programs; takes minutes the first time. */
+export async function clusterTools(): Promise<NodeTools> {
+  await ensureDebianPackages(aptPackages.cluster);
+  const kubernetes = await ensureTools(recipes.kubernetes);
+  const clients = await ensureTools(recipes.clients);
+  return { kubernetes: dirname(kubernetes.kubelet), containerd: dirname(clients.containerd) };
+}
+
+/** Starts a cluster whose nodes are Ready when this resolves. */
+export async function startCluster({
+  lan,
+  nodes: descriptions,
+  address = '10.77.0.10',
+}: ClusterDescription): Promise<Cluster> {
+  const tools = await clusterTools();
+  const [controlPlane, ...prepared] = await Promise.all([
+    startControlPlane(lan, { address, path: [tools.kubernetes] }),
+    ...descriptions.map((description) => prepareNode(lan, description, tools)),
+  ]);
+  const kubeconfig = join(lan.folder, 'kubeconfig');
+  const admin = await controlPlane.kubeconfigFor('admin', 'system:masters');
+  await writeFile(kubeconfig, admin, { mode: 0o600 });
+
+  async function kubectlWith(args: readonly string[], options: RunOptions): Promise<string> {
+    const program = join(tools.kubernetes, 'kubectl');
+    const finished = await run(program, [`--kubeconfig=${kubeconfig}`, ...args], options);
+    return outputOf(finished, `kubectl ${args.join(' ')}`);
+  }
+
+  async function ready(node: ClusterNode): Promise<void> {
+    const condition = 'jsonpath={.status.conditions[?(@.type=="Ready")]}';
+    await waitFor(() => kubectlWith(['get', 'node', node.name, '--output', condition], {}), {
+      what: `the node ${node.name} to be Ready`,
+      until: (text) => text.includes('"status":"True"'),
+      limit: 120_000,
+    });
+  }
+
+  const nodes = await Promise.all(prepared.map((node) => joinNode(controlPlane, node)));
+  await Promise.all(nodes.map(ready));
+  return {
+    kubeconfig,
+    server: `https://${address}:6443`,
+    nodes,
+    tools: tools.kubernetes,
+    kubectl: (...args) => kubectlWith(args, {}),
+    apply: async (...items) => {
+      const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+      await kubectlWith(['apply', '--filename=-'], { input: list });
+    },
+    addNode: async (description) => {
+      const node = await joinNode(controlPlane, await prepareNode(lan, description, tools));
+      nodes.push(node);
+      await ready(node);
+      return node;
+    },
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.stop()));
+      await controlPlane.stop();
+      await controlPlane.host.stop();
+    },
+  };
+}

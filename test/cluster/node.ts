@@ -1,0 +1,171 @@
+import type { Host, Lan } from '#test/hosts.ts';
+import { type Started, waitFor } from '#test/processes.ts';
+import {
+  type Containerd,
+  type ContainerdVersion,
+  containerdSocket,
+  startContainerd,
+} from './containerd.ts';
+import { type ControlPlane, podRange } from './control-plane.ts';
+
+export interface NodeDescription {
+  readonly name: string;
+  readonly address: string;
+  readonly containerd: ContainerdVersion;
+  /** Added to the kubelet's own: credential providers, for one. */
+  readonly kubeletArguments?: readonly string[];
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly address: string;
+  readonly host: Host;
+  readonly containerd: Containerd;
+  readonly containerdVersion: ContainerdVersion;
+  /** The range of its pods' addresses. */
+  readonly podRange: string;
+  /** Kubelet flags are read at its start only. */
+  restartKubelet(args: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface NodeTools {
+  /** Folder of the Kubernetes programs. */
+  readonly kubernetes: string;
+  /** Folder of containerd 2.4. */
+  readonly containerd: string;
+}
+
+/** A node with its runtime running, before it joins a cluster. */
+export interface PreparedNode {
+  readonly description: NodeDescription;
+  readonly host: Host;
+  readonly containerd: Containerd;
+  readonly podRange: string;
+}
+
+export async function prepareNode(
+  lan: Lan,
+  description: NodeDescription,
+  tools: NodeTools,
+): Promise<PreparedNode> {
+  const { name, address } = description;
+  const host = await lan.addHost({ name, address, path: [tools.kubernetes] });
+  const podRange = podRangeOf(address);
+  await host.write('/etc/cni/net.d/10-bridge.conflist', network(podRange));
+  const [containerd] = await Promise.all([
+    startContainerd(host, description.containerd, tools.containerd),
+    lan.addRoute(podRange, address),
+  ]);
+  return { description, host, containerd, podRange };
+}
+
+/** Starts the node's kubelet and kube-proxy; the node may not be Ready yet. */
+export async function joinNode(
+  controlPlane: ControlPlane,
+  { description, host, containerd, podRange }: PreparedNode,
+): Promise<ClusterNode> {
+  const { name, address } = description;
+  const [kubeletConfig, proxyConfig] = await Promise.all([
+    controlPlane.kubeconfigFor(`system:node:${name}`, 'system:nodes'),
+    controlPlane.kubeconfigFor('system:kube-proxy', 'system:node-proxier'),
+  ]);
+  await host.write('/etc/kubernetes/kubelet.conf', kubeletConfig, 0o600);
+  await host.write('/etc/kubernetes/kube-proxy.conf', proxyConfig, 0o600);
+  await host.write('/etc/kubernetes/ca.crt', controlPlane.authority.certificate);
+  await host.write('/etc/kubernetes/kubelet.yaml', kubeletConfiguration(host));
+  const startKubelet = (args: readonly string[]) =>
+    host.spawn('kubelet', 'kubelet', [
+      '--kubeconfig=/etc/kubernetes/kubelet.conf',
+      '--config=/etc/kubernetes/kubelet.yaml',
+      `--node-ip=${address}`,
+      ...args,
+    ]);
+  let kubelet = await startKubelet(description.kubeletArguments ?? []);
+  const proxy = await startProxy(host);
+  return {
+    name,
+    address,
+    host,
+    containerd,
+    containerdVersion: description.containerd,
+    podRange,
+    restartKubelet: async (args) => {
+      await kubelet.stop();
+      kubelet = await startKubelet(args);
+      await kubeletAnswers(host, kubelet);
+    },
+    stop: async () => {
+      await Promise.all([kubelet.stop(), proxy.stop()]);
+      await containerd.stop();
+      await host.stop();
+    },
+  };
+}
+
+async function kubeletAnswers(host: Host, kubelet: Started): Promise<void> {
+  await waitFor(() => host.shell('exec 3<>/dev/tcp/127.0.0.1/10248; echo open'), {
+    what: `the kubelet of ${host.name} to answer`,
+    programs: [kubelet],
+  });
+}
+
+function startProxy(host: Host): Promise<Started> {
+  return host.spawn('kube-proxy', 'kube-proxy', [
+    '--kubeconfig=/etc/kubernetes/kube-proxy.conf',
+    `--cluster-cidr=${podRange}`,
+    '--proxy-mode=iptables',
+    // A network namespace may not set the machine's connection tracking.
+    '--conntrack-max-per-core=0',
+    '--conntrack-tcp-timeout-established=0',
+    '--conntrack-tcp-timeout-close-wait=0',
+  ]);
+}
+
+function kubeletConfiguration(host: Host): string {
+  return JSON.stringify({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: '/etc/kubernetes/ca.crt' },
+    },
+    authorization: { mode: 'Webhook' },
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: host.controlGroup,
+    cgroupsPerQOS: false,
+    containerRuntimeEndpoint: `unix://${containerdSocket}`,
+    enforceNodeAllocatable: [],
+    evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
+    failCgroupV1: false,
+    failSwapOn: false,
+    imageGCHighThresholdPercent: 100,
+    registryPullQPS: 0,
+    serializeImagePulls: false,
+  });
+}
+
+function network(range: string): string {
+  return JSON.stringify({
+    cniVersion: '0.4.0',
+    name: 'pods',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: 'cni0',
+        isGateway: true,
+        hairpinMode: true,
+        ipam: {
+          type: 'host-local',
+          ranges: [[{ subnet: range }]],
+          routes: [{ dst: '0.0.0.0/0' }],
+        },
+      },
+    ],
+  });
+}
+
+function podRangeOf(address: string): string {
+  return podRange.replace('0.0/16', `${address.slice(address.lastIndexOf('.') + 1)}.0/24`);
+}
