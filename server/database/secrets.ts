@@ -39,7 +39,7 @@ export async function sharedSecret(
   database: Database,
   key: Uint8Array,
   name: string,
-  create: () => Uint8Array,
+  create: () => Uint8Array | Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const context = `berth secret ${name}`;
   const present = await database.read
@@ -51,7 +51,7 @@ export async function sharedSecret(
     present?.sealed ??
     (await database.write(keepSecret, {
       name,
-      sealed: seal(key, create(), context),
+      sealed: seal(key, await create(), context),
       created_at: Date.now(),
     }));
   try {

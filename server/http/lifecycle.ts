@@ -18,7 +18,9 @@ export interface LifecycleOptions {
   /** Answers every path below `/v2/`. */
   readonly handle: (exchange: AuthenticatedExchange) => Promise<void>;
   readonly originOf: (request: IncomingMessage) => RequestOrigin;
-  readonly onReply: (exchange: Exchange, error: unknown) => void;
+  readonly onRequest: (exchange: Exchange) => void;
+  /** Hears of every answer 500, and of replies that broke off by our fault. */
+  readonly onFailure: (exchange: Exchange, error: unknown) => void;
 }
 
 const longestTarget = 8 * 1024;
@@ -33,35 +35,36 @@ export function createRegistryLifecycle({
   authenticate,
   handle,
   originOf,
-  onReply,
+  onRequest,
+  onFailure,
 }: LifecycleOptions): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const exchange = open(request, response, originOf(request));
-    answer(exchange).catch((error: unknown) => {
-      if (!(error instanceof BodyInterrupted)) onReply(exchange, error);
-      response.destroy();
-    });
+    onRequest(exchange);
+    answer(exchange).catch((error: unknown) => refuse(exchange, error));
   };
 
   async function answer(exchange: Exchange): Promise<void> {
-    const { request, response } = exchange;
-    let failure: unknown;
-    try {
-      if ((request.url?.length ?? 0) > longestTarget) {
-        throw new Refusal('invalid', `The request target is longer than ${longestTarget} bytes.`);
-      }
-      const caller = await authenticated(exchange);
-      await handle({ ...exchange, caller });
-    } catch (error) {
-      failure = error;
-      if (error instanceof BodyInterrupted || response.headersSent) {
-        response.destroy();
-      } else if (replyWithError(exchange, error)) {
-        failure = undefined;
-      }
+    const { request } = exchange;
+    if ((request.url?.length ?? 0) > longestTarget) {
+      throw new Refusal('invalid', `The request target is longer than ${longestTarget} bytes.`);
     }
+    const caller = await authenticated(exchange);
+    await handle({ ...exchange, caller });
     drain(request);
-    onReply(exchange, failure);
+  }
+
+  function refuse(exchange: Exchange, error: unknown): void {
+    const { request, response } = exchange;
+    if (error instanceof BodyInterrupted || response.destroyed) {
+      response.destroy();
+    } else if (response.headersSent) {
+      onFailure(exchange, error);
+      response.destroy();
+    } else {
+      if (!replyWithError(exchange, error)) onFailure(exchange, error);
+      drain(request);
+    }
   }
 
   async function authenticated({ request, address }: Exchange) {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '#lib/errors.ts';
 
 /** A body must bring this many bytes within each window, or its connection is closed. */
@@ -13,11 +13,18 @@ export class BodyInterrupted extends Error {
   }
 }
 
+interface Transfer {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 /**
- * The bytes of a request body as they arrive. A client that sends too slowly is cut off.
+ * The bytes of a request body as they arrive. A client that waits for leave to send them gets it
+ * now, and one that sends too slowly is cut off.
  * @throws {BodyInterrupted}
  */
-export async function* bodyChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
+export async function* bodyChunks({ request, response }: Transfer): AsyncGenerator<Buffer> {
+  if (request.headers.expect !== undefined) response.writeContinue();
   let received = 0;
   let waiting = true;
   const reaper = setInterval(() => {
@@ -48,14 +55,14 @@ export async function* bodyChunks(request: IncomingMessage): AsyncGenerator<Buff
  * @throws {Refusal} `too-large`
  * @throws {BodyInterrupted}
  */
-export async function readBody(request: IncomingMessage, limit: number, what: string) {
+export async function readBody(transfer: Transfer, limit: number, what: string) {
   const tooLarge = () =>
     new Refusal('too-large', `${what} is larger than the ${limit} bytes that are accepted.`);
-  const length = declaredLength(request);
+  const length = declaredLength(transfer.request);
   if (length !== undefined && length > limit) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of bodyChunks(request)) {
+  for await (const chunk of bodyChunks(transfer)) {
     size += chunk.length;
     if (size > limit) throw tooLarge();
     chunks.push(chunk);

@@ -45,7 +45,7 @@ export function createManifestRoutes(access: RegistryAccess, manifests: Manifest
       const grants = await access.require(exchange, 'push', repository);
       const reference = parseManifestReference(text);
       const tags = readTags(exchange.query, reference.kind);
-      const bytes = await readBody(exchange.request, maximumManifestBytes, 'The manifest');
+      const bytes = await readBody(exchange, maximumManifestBytes, 'The manifest');
       const { digest, subject } = await manifests.push({
         repository,
         reference,

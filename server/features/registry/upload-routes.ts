@@ -65,7 +65,7 @@ export function createUploadRoutes(options: {
     async append(exchange, repository, id) {
       await access.requireUpload(exchange, repository);
       await inOrder(exchange, repository, id, async () => {
-        const chunk = chunkOf(exchange) ?? { bytes: bodyChunks(exchange.request) };
+        const chunk = chunkOf(exchange) ?? { bytes: bodyChunks(exchange) };
         const offset = await uploads.append(repository, id, chunk);
         replyOpen(exchange, 202, repository, id, offset);
       });
@@ -111,8 +111,9 @@ export function createUploadRoutes(options: {
 }
 
 /** The body of a request as a chunk; undefined when it announces none. */
-function chunkOf({ request }: AuthenticatedExchange): Chunk | undefined {
-  const bytes = bodyChunks(request);
+function chunkOf(exchange: AuthenticatedExchange): Chunk | undefined {
+  const { request } = exchange;
+  const bytes = bodyChunks(exchange);
   const header = request.headers['content-range'];
   if (header === undefined) return hasNoBody(request) ? undefined : { bytes };
   const range = parseContentRange(header);

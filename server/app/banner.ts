@@ -1,0 +1,37 @@
+import { styleText } from 'node:util';
+import type { Server } from './compose.ts';
+
+/** What a newcomer sees after the start: where the server is, how to sign in, what to do next. */
+export function banner(server: Server, port: number): string {
+  const { config, certificates, firstPassword } = server;
+  const url = new URL(config.publicUrl);
+  const host = url.host;
+  const bold = (text: string) => styleText('bold', text);
+  const lines = [
+    `${bold('Berth')} serves ${bold(url.origin)} (port ${port}, data in ${config.dataFolder})`,
+    '',
+  ];
+  if (firstPassword !== undefined) {
+    lines.push(
+      `  user       admin`,
+      `  password   ${bold(firstPassword)}   shown only now; change it with ./berth user password admin`,
+      '',
+    );
+  }
+  const fingerprint = certificates.authorityFingerprint();
+  if (fingerprint !== undefined) {
+    lines.push(`  authority  ${fingerprint}`, '');
+  }
+  lines.push(
+    'Next:',
+    ...(fingerprint === undefined
+      ? []
+      : [`  sudo ./berth trust ${host} --fingerprint ${fingerprint}`]),
+    `  docker login --username admin ${host}`,
+    `  docker tag IMAGE ${host}/library/IMAGE && docker push ${host}/library/IMAGE`,
+    `  helm registry login --username admin ${host}`,
+    `  helm push CHART.tgz oci://${host}/library`,
+    '',
+  );
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,116 @@
+import { createAuth } from '#features/auth';
+import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
+import { createRegistry } from '#features/registry';
+import { addTrustRoutes } from '#features/trust';
+import type { ServerCertificates } from '#server/certificates/certificates.ts';
+import { certificatesFromFiles } from '#server/certificates/files.ts';
+import { type ServedNames, servedNames } from '#server/certificates/names.ts';
+import { ownCertificates } from '#server/certificates/own-authority.ts';
+import type { Config } from '#server/config/config.ts';
+import { tokenService } from '#server/http/challenge.ts';
+import { requestOrigins, trustSources } from '#server/http/forwarded.ts';
+import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
+import { createListener } from '#server/http/listener.ts';
+import { createRestApplication } from '#server/http/rest/index.ts';
+import { logAccess } from '#server/telemetry/access-log.ts';
+import type { Log } from '#server/telemetry/log.ts';
+import { mount } from './routes.ts';
+import { openStorage, type Storage } from './storage.ts';
+import { version } from './version.ts';
+
+export interface Server {
+  readonly config: Config;
+  readonly certificates: ServerCertificates;
+  readonly listener: ReturnType<typeof createListener>;
+  /** Of the first admin, when this start created it with a password of its own making. */
+  readonly firstPassword: string | undefined;
+  /** Ends everything behind the listener, which is closed by then. */
+  close(): Promise<void>;
+}
+
+/** Builds the whole server by hand: nothing is found, injected or registered elsewhere. */
+export async function composeServer(config: Config, log: Log): Promise<Server> {
+  const served = servedNames(config.publicUrl.href, config.names);
+  const trusts = trustSources(config.trustedProxies);
+  const originOf = requestOrigins(served, trusts);
+  const storage = await openStorage(config, (error) => {
+    log.fatal({ err: error }, 'the database writer ended: the process stops, start it again');
+    process.exit(1);
+  });
+  const { database, store, sharedSecret } = storage;
+  const certificates = await openCertificates(config, served, storage, log);
+
+  const auth = await createAuth({
+    database,
+    sharedSecret,
+    verifiers: [],
+    grantSources: [createMembershipGrants(database)],
+    service: tokenService,
+  });
+  const { authenticate, loadGrants } = auth;
+
+  const registry = createRegistry({ database, store, loadGrants, now: Date.now });
+  const rest = await createRestApplication({
+    authenticate,
+    loadGrants,
+    version,
+    clientAddress: (request) => originOf(request).address,
+    reportFailure: ({ requestId, error }) =>
+      log.error({ request: requestId, err: error }, 'failed'),
+  });
+  auth.addRoutes(rest);
+  addProjectsRoutes(rest, database);
+  addTrustRoutes(rest, certificates);
+  await rest.ready();
+
+  const handleRegistry = createRegistryLifecycle({
+    authenticate,
+    originOf,
+    handle: registry.handle,
+    onRequest: (exchange) => logAccess(log, exchange),
+    onFailure: ({ id }, error) => log.error({ request: id, err: error }, 'failed'),
+  });
+  const listener = createListener({
+    certificates,
+    served,
+    trusts,
+    onRequest: mount({
+      registry: handleRegistry,
+      rest: (...exchange) => rest.routing(...exchange),
+    }),
+    onHandshakeFailure: (address, error) =>
+      log.debug({ address, reason: error.message }, 'TLS handshake failed'),
+  });
+
+  return {
+    config,
+    certificates,
+    listener,
+    firstPassword: undefined,
+    async close() {
+      await rest.close();
+      certificates.close();
+      await store.close();
+      await database.close();
+    },
+  };
+}
+
+function openCertificates(
+  config: Config,
+  served: ServedNames,
+  { sharedSecret }: Storage,
+  log: Log,
+): Promise<ServerCertificates> {
+  const certificateLog = {
+    info: (message: string) => log.info(message),
+    warn: (message: string) => log.warn(message),
+  };
+  const { tlsFiles } = config;
+  return tlsFiles === undefined
+    ? ownCertificates(served, sharedSecret, certificateLog)
+    : certificatesFromFiles(
+        { certificateFile: tlsFiles.certificate, keyFile: tlsFiles.key },
+        certificateLog,
+      );
+}

@@ -1,0 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Below `/v2` the registry answers on the raw path, everywhere else the REST application. */
+export function mount(handlers: {
+  readonly registry: RequestHandler;
+  readonly rest: RequestHandler;
+}): RequestHandler {
+  return (request, response) => {
+    const path = request.url ?? '/';
+    const isRegistry =
+      path.startsWith('/v2') && (path.length === 3 || '/?'.includes(path.charAt(3)));
+    if (isRegistry) handlers.registry(request, response);
+    else handlers.rest(request, response);
+  };
+}

@@ -1,0 +1,1 @@
+export { addTrustRoutes } from './routes.ts';
