@@ -1,5 +1,6 @@
 export { type Auth, type AuthOptions, createAuth, type SharedSecret } from './auth.ts';
 export type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
+export { createFailureLimits, type FailureLimits } from './failure-limits.ts';
 export type { GrantShare, GrantSource, ProjectShare } from './grants.ts';
 export { createMachineSecret, hmacOfMachineSecret, isMachineSecret } from './machine-secrets.ts';
 export { chain, type MaybePromise } from './maybe-promise.ts';

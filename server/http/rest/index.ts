@@ -5,3 +5,4 @@ export { parseFilter, type Term } from './filter.ts';
 export { describePage, type Page, pageOf } from './paging.ts';
 export { requestId } from './request-id.ts';
 export { parseSort, type SortKey } from './sort.ts';
+export { booleanOf, contains, integerMatches, textMatches } from './terms.ts';

@@ -1,0 +1,2 @@
+export { createUsers, type Users, type UsersOptions } from './users.ts';
+export { userWrites } from './writes.ts';
