@@ -118,7 +118,7 @@ test('hostile input of any length is answered in linear time', () => {
     ...Object.values(tables).map((table) => table.accepts),
     (text: string) => parseWorkloadPattern(text) !== undefined,
   ];
-  const started = performance.now();
+  const started = process.threadCpuUsage();
   for (const piece of hostile) {
     for (const length of [60, 120, 250, 1_000_000]) {
       const text = piece.repeat(Math.ceil(length / piece.length));
@@ -128,5 +128,5 @@ test('hostile input of any length is answered in linear time', () => {
       }
     }
   }
-  assert(performance.now() - started < 1000);
+  assert(process.threadCpuUsage(started).user < 1_000_000);
 });

@@ -73,14 +73,14 @@ test('every challenge that is written is read back as it was, also next to other
   );
 });
 
-test('any text is read without an error, and the longest within a tenth of a second', () => {
+test('any text is read without an error, and the longest within a tenth of a second of computing', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => Array.isArray(parseChallenges(text))),
   );
   for (const piece of ['a', 'a ', 'a=', 'a="', '"', '\\', ',', 'a,', 'a=b,', '=']) {
-    const started = performance.now();
+    const started = process.threadCpuUsage();
     parseChallenges(piece.repeat(16_384 / piece.length));
-    assert(performance.now() - started < 100, piece);
+    assert(process.threadCpuUsage(started).user < 100_000, piece);
   }
   assert.deepEqual(parseChallenges('a '.repeat(20_000)), []);
 });

@@ -23,11 +23,11 @@ for (const [header, target] of headers) {
 }
 
 test('a long hostile header is answered at once', () => {
-  const started = performance.now();
+  const started = process.threadCpuUsage();
   nextLink('<'.repeat(16_000));
   nextLink('<>;'.repeat(5_000));
   nextLink(`<>${'; rel='.repeat(2_000)}`);
   nextLink(`<>;${' '.repeat(16_000)}`);
   nextLink('<>; rel="next"'.repeat(100_000));
-  assert(performance.now() - started < 200);
+  assert(process.threadCpuUsage(started).user < 200_000);
 });

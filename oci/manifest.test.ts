@@ -430,7 +430,7 @@ test('whatever arrives, the answer is a manifest or a refusal', () => {
   );
 });
 
-test('4 MiB of descriptors or of noise are answered within a second', () => {
+test('4 MiB of descriptors or of noise are answered within a second of computing', () => {
   const text = JSON.stringify(layer);
   const many = Array.from(
     { length: Math.floor(maximumManifestBytes / (text.length + 1)) - 20 },
@@ -443,12 +443,12 @@ test('4 MiB of descriptors or of noise are answered within a second', () => {
     Buffer.alloc(maximumManifestBytes, '{"a":'),
     Buffer.alloc(maximumManifestBytes, '[]'),
   ]) {
-    const started = performance.now();
+    const started = process.threadCpuUsage();
     try {
       assert.equal(parseManifest(bytes, oci.manifest).layers.length, many.length);
     } catch (error) {
       assert(error instanceof OciError);
     }
-    assert(performance.now() - started < 1000);
+    assert(process.threadCpuUsage(started).user < 1_000_000);
   }
 });

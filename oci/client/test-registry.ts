@@ -7,6 +7,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { formatChallenge } from '../challenge.ts';
+import {
+  createRegistryClient,
+  type RegistryClient,
+  type RegistryClientOptions,
+} from '../client.ts';
 import { digestOf, isDigest } from '../digest.ts';
 import { parseManifest } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
@@ -257,4 +262,13 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A client of a test registry that `using` closes. */
+export function connect(
+  registry: TestRegistry,
+  options: Partial<RegistryClientOptions> = {},
+): RegistryClient & Disposable {
+  const client = createRegistryClient({ registry: registry.host, protocol: 'http', ...options });
+  return Object.assign(client, { [Symbol.dispose]: () => client.close() });
 }
