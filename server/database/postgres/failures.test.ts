@@ -159,6 +159,18 @@ describe('PostgreSQL', { skip: skipWithoutPostgres() }, () => {
     }
   });
 
+  test('whose user may not make tables keeps the database from opening, with the cure', async () => {
+    const url = await postgres.createDatabase();
+    await ask(url, 'create role limited login');
+    const limited = url.replace('berth@', 'limited@');
+    const refusal = await rejection(openPostgresDatabase({ url: limited, writes }));
+    assert(refusal instanceof Refusal);
+    assert.match(refusal.message, /alter database NAME owner to USER/);
+    await ask(url, `alter database ${nameOf(url)} owner to limited`);
+    const database = await openPostgresDatabase({ url: limited, writes });
+    await database.close();
+  });
+
   test('that does not keep UTF-8 keeps the database from opening', async () => {
     const url = await postgres.createDatabase();
     await ask(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Compilable, sql } from 'kysely';
 import type pg from 'pg';
-import { Refusal } from '#lib/errors.ts';
+import { Refusal, systemErrorCode } from '#lib/errors.ts';
 import type {
   Database,
   Placeholder,
@@ -38,7 +38,7 @@ export async function openPostgresDatabase({ url, writes }: PostgresOptions): Pr
     await runTransaction(pool, 'durable', 'A migration', bringUpToDate);
   } catch (error) {
     await pool.end();
-    throw error;
+    throw explainRights(error);
   }
   const read = readerOver('postgres', lendFrom(pool));
   return {
@@ -73,6 +73,17 @@ async function bringUpToDate(transaction: Transaction): Promise<void> {
   await sql`set local statement_timeout = 0; set local lock_timeout = 0`.execute(transaction);
   await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
   await migrate({ dialect: 'postgres', holds: ['durable', 'transient'], transaction });
+}
+
+/** Since PostgreSQL 15 only the owner of a database makes tables in it. */
+function explainRights(error: unknown): unknown {
+  const insufficientPrivilege = '42501';
+  if (systemErrorCode(error) !== insufficientPrivilege) return error;
+  return new Refusal(
+    'unavailable',
+    'The user of BERTH_DATABASE_URL may not make tables in that database: make the user its owner with `alter database NAME owner to USER`.',
+    { cause: error },
+  );
 }
 
 /** @throws {Refusal} `unavailable` with what the administrator has to mend. */

@@ -2,44 +2,63 @@ import { Refusal, type RefusalKind } from '#lib/errors.ts';
 import { OciError, type OciErrorCode } from '#oci/errors.ts';
 
 /** An error as it crosses from the writer thread. */
-export type CrossingError = { readonly stack: string | undefined } & (
-  | { readonly kind: 'refusal'; readonly refusal: RefusalKind; readonly message: string }
-  | {
-      readonly kind: 'oci';
-      readonly code: OciErrorCode;
-      readonly message: string;
-      readonly detail: unknown;
-    }
-  | { readonly kind: 'other'; readonly name: string; readonly message: string }
-);
+export type CrossingError = Common & (CrossingRefusal | CrossingOciError | CrossingOther);
+
+interface Common {
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly cause: CrossingError | undefined;
+}
+
+interface CrossingRefusal {
+  readonly kind: 'refusal';
+  readonly refusal: RefusalKind;
+}
+
+interface CrossingOciError {
+  readonly kind: 'oci';
+  readonly code: OciErrorCode;
+  readonly detail: unknown;
+}
+
+interface CrossingOther {
+  readonly kind: 'other';
+  readonly name: string;
+}
 
 /** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE, which is what a full disk does to the shared memory. */
 const noSpaceCodes = [13, 4874];
 
-export function packError(error: unknown): CrossingError {
-  if (!(error instanceof Error)) {
-    return { kind: 'other', name: 'Error', message: String(error), stack: undefined };
-  }
-  const { message, stack } = error;
-  if (error instanceof Refusal) return { kind: 'refusal', refusal: error.kind, message, stack };
+const deepestCause = 5;
+
+export function packError(thrown: unknown, depth = 0): CrossingError {
+  const error = explain(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  const { message, stack, cause } = error;
+  const common = {
+    message,
+    stack,
+    cause: cause instanceof Error && depth < deepestCause ? packError(cause, depth + 1) : undefined,
+  };
+  if (error instanceof Refusal) return { ...common, kind: 'refusal', refusal: error.kind };
   if (error instanceof OciError) {
-    return { kind: 'oci', code: error.code, message, detail: error.detail, stack };
+    return { ...common, kind: 'oci', code: error.code, detail: error.detail };
   }
-  if ('errcode' in error && noSpaceCodes.includes(Number(error.errcode))) {
-    return {
-      kind: 'refusal',
-      refusal: 'no-space',
-      message:
-        'The registry has no space left for its database: nothing was changed. Free space on its data folder, then try again.',
-      stack,
-    };
-  }
-  return { kind: 'other', name: error.name, message, stack };
+  return { ...common, kind: 'other', name: error.name };
+}
+
+function explain(error: Error): Error {
+  if (!('errcode' in error && noSpaceCodes.includes(Number(error.errcode)))) return error;
+  return new Refusal(
+    'no-space',
+    'The registry has no space left for its database: nothing was changed. Free space on the disk of its data folder, then try again.',
+    { cause: new Error(error.message) },
+  );
 }
 
 export function unpackError(packed: CrossingError): Error {
   const error = rebuild(packed);
   if (packed.stack !== undefined) error.stack = packed.stack;
+  if (packed.cause) error.cause = unpackError(packed.cause);
   return error;
 }
 
