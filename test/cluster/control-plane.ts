@@ -6,6 +6,8 @@ import {
   createSigningKeys,
   kubeconfig,
 } from './identities.ts';
+import { startNameServer } from './name-server.ts';
+import type { ClusterTools } from './tools.ts';
 
 export const serviceRange = '10.96.0.0/16';
 export const podRange = '10.244.0.0/16';
@@ -23,10 +25,11 @@ const folder = '/etc/kubernetes';
 /** Starts etcd, the API server, the controllers and the scheduler on a host of their own. */
 export async function startControlPlane(
   lan: Lan,
-  { address, path }: { readonly address: string; readonly path: readonly string[] },
+  address: string,
+  tools: ClusterTools,
 ): Promise<ControlPlane> {
   const [host, authority] = await Promise.all([
-    lan.addHost({ name: 'control-plane', address, path }),
+    lan.addHost({ name: 'control-plane', address, path: [tools.kubernetes] }),
     createClusterAuthority(),
   ]);
   const server = `https://${address}:6443`;
@@ -80,6 +83,7 @@ export async function startControlPlane(
     '--kube-api-qps=200',
     '--kube-api-burst=400',
   ];
+  const nameServer = await startNameServer(host, tools.coredns);
   const controllers = await host.spawn('kube-controller-manager', 'kube-controller-manager', [
     ...common,
     `--service-account-private-key-file=${folder}/tokens.key`,
@@ -95,11 +99,13 @@ export async function startControlPlane(
     },
   );
 
+  await lan.useNameServer(address);
+
   return {
     host,
     authority,
     kubeconfigFor,
-    stop: () => stopInOrder([scheduler, controllers, apiServer, etcd]),
+    stop: () => stopInOrder([nameServer, scheduler, controllers, apiServer, etcd]),
   };
 }
 

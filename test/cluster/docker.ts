@@ -5,6 +5,7 @@ import { type Finished, outputOf, type Started, waitFor } from '#test/processes.
 import type { ImageArchive } from './images.ts';
 
 export interface Docker {
+  readonly host: Host;
   readonly daemon: Started;
   /** Debian's docker with the host's HOME; its certs.d is the host's /etc/docker/certs.d. */
   run(args: readonly string[], options?: HostRunOptions): Promise<Finished>;
@@ -40,6 +41,7 @@ export async function startDocker(host: Host): Promise<Docker> {
     programs: [daemon],
   });
   return {
+    host,
     daemon,
     run: runDocker,
     docker,

@@ -1,21 +1,16 @@
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Lan } from '#test/hosts.ts';
 import { outputOf, type RunOptions, run, waitFor } from '#test/processes.ts';
-import { aptPackages, ensureDebianPackages, ensureTools, recipes } from '../support/tools/index.ts';
 import { startControlPlane } from './control-plane.ts';
-import {
-  type ClusterNode,
-  joinNode,
-  type NodeDescription,
-  type NodeTools,
-  prepareNode,
-} from './node.ts';
+import { type ClusterNode, joinNode, type NodeDescription, prepareNode } from './node.ts';
+import { clusterTools } from './tools.ts';
 
 export type { ContainerdVersion } from './containerd.ts';
 export { type Docker, startDocker } from './docker.ts';
 export { buildImage, busyboxImage, type ImageArchive } from './images.ts';
 export type { ClusterNode, NodeDescription } from './node.ts';
+export { clusterTools } from './tools.ts';
 
 export interface Cluster {
   /** The administrator's own kubeconfig. */
@@ -39,14 +34,6 @@ export interface ClusterDescription {
   readonly address?: string;
 }
 
-/** Builds what is missing of the cluster's programs; takes minutes the first time. */
-export async function clusterTools(): Promise<NodeTools> {
-  await ensureDebianPackages(aptPackages.cluster);
-  const kubernetes = await ensureTools(recipes.kubernetes);
-  const clients = await ensureTools(recipes.clients);
-  return { kubernetes: dirname(kubernetes.kubelet), containerd: dirname(clients.containerd) };
-}
-
 /** Starts a cluster whose nodes are Ready when this resolves. */
 export async function startCluster({
   lan,
@@ -55,7 +42,7 @@ export async function startCluster({
 }: ClusterDescription): Promise<Cluster> {
   const tools = await clusterTools();
   const [controlPlane, ...prepared] = await Promise.all([
-    startControlPlane(lan, { address, path: [tools.kubernetes] }),
+    startControlPlane(lan, address, tools),
     ...descriptions.map((description) => prepareNode(lan, description, tools)),
   ]);
   const kubeconfig = join(lan.folder, 'kubeconfig');

@@ -7,6 +7,7 @@ import {
   startContainerd,
 } from './containerd.ts';
 import { type ControlPlane, podRange } from './control-plane.ts';
+import type { ClusterTools } from './tools.ts';
 
 export interface NodeDescription {
   readonly name: string;
@@ -29,13 +30,6 @@ export interface ClusterNode {
   stop(): Promise<void>;
 }
 
-export interface NodeTools {
-  /** Folder of the Kubernetes programs. */
-  readonly kubernetes: string;
-  /** Folder of containerd 2.4. */
-  readonly containerd: string;
-}
-
 /** A node with its runtime running, before it joins a cluster. */
 export interface PreparedNode {
   readonly description: NodeDescription;
@@ -47,7 +41,7 @@ export interface PreparedNode {
 export async function prepareNode(
   lan: Lan,
   description: NodeDescription,
-  tools: NodeTools,
+  tools: ClusterTools,
 ): Promise<PreparedNode> {
   const { name, address } = description;
   const host = await lan.addHost({ name, address, path: [tools.kubernetes] });
@@ -73,7 +67,10 @@ export async function joinNode(
   await host.write('/etc/kubernetes/kubelet.conf', kubeletConfig, 0o600);
   await host.write('/etc/kubernetes/kube-proxy.conf', proxyConfig, 0o600);
   await host.write('/etc/kubernetes/ca.crt', controlPlane.authority.certificate);
-  await host.write('/etc/kubernetes/kubelet.yaml', kubeletConfiguration(host));
+  await host.write(
+    '/etc/kubernetes/kubelet.yaml',
+    kubeletConfiguration(host, controlPlane.host.address),
+  );
   const startKubelet = (args: readonly string[]) =>
     host.spawn('kubelet', 'kubelet', [
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
@@ -122,7 +119,7 @@ function startProxy(host: Host): Promise<Started> {
   ]);
 }
 
-function kubeletConfiguration(host: Host): string {
+function kubeletConfiguration(host: Host, nameServer: string): string {
   return JSON.stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -135,6 +132,8 @@ function kubeletConfiguration(host: Host): string {
     cgroupDriver: 'cgroupfs',
     cgroupRoot: host.controlGroup,
     cgroupsPerQOS: false,
+    clusterDNS: [nameServer],
+    clusterDomain: 'cluster.local',
     containerRuntimeEndpoint: `unix://${containerdSocket}`,
     enforceNodeAllocatable: [],
     evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
