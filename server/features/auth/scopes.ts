@@ -1,6 +1,6 @@
 import { isRepositoryName } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
-import type { TokenScope } from '#server/http/access.ts';
+import { catalogScope, type TokenScope } from '#server/http/access.ts';
 import {
   decide,
   type Grants,
@@ -9,9 +9,6 @@ import {
   systemResource,
 } from '#server/permissions/decide.ts';
 import type { Permission } from '#server/permissions/roles.ts';
-
-/** The key of the catalog in a token's scope; no repository can be named so. */
-export const catalogScope = 'registry:catalog';
 
 /** Resources and actions, as the token protocol of distribution writes them into a token. */
 export interface AccessEntry {

@@ -1,0 +1,2 @@
+export { createRobots, type Robots, type RobotsOptions } from './robots.ts';
+export { robotWrites } from './writes.ts';

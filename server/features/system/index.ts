@@ -1,0 +1,1 @@
+export { addSystemRoutes, type HealthCheck, type SystemRoutesOptions } from './routes.ts';

@@ -1,0 +1,90 @@
+import { Type } from 'typebox';
+import { ApiVersion, apiVersion, Health, SystemInfo } from '#contract/system.ts';
+import { type RestApplication, restPrefix } from '#server/http/rest/index.ts';
+
+/** Something that the server cannot work without. */
+export interface HealthCheck {
+  readonly name: string;
+  /** Rejects when it does not work. */
+  check(): Promise<unknown>;
+}
+
+export interface SystemRoutesOptions {
+  /** Of the software. */
+  readonly version: string;
+  /** Where users reach the server: `https://registry.example.com`. */
+  readonly publicUrl: string;
+  readonly checks: readonly HealthCheck[];
+}
+
+const longestCheck = 5_000;
+
+/** What clients ask before they do anything else. */
+export function addSystemRoutes(application: RestApplication, options: SystemRoutesOptions) {
+  const { version, publicUrl, checks } = options;
+  const tags = ['system'];
+
+  application.get(
+    '/api/version',
+    { schema: { tags, summary: 'The version of the API', response: { 200: ApiVersion } } },
+    async () => ({ version: apiVersion }),
+  );
+
+  application.get(
+    `${restPrefix}/ping`,
+    { schema: { tags, summary: 'Whether the server answers', response: { 200: Type.String() } } },
+    async (_request, reply) => reply.type('text/plain').send('Pong'),
+  );
+
+  application.get(
+    `${restPrefix}/health`,
+    { schema: { tags, summary: 'Whether all works', response: { 200: Health } } },
+    async () => {
+      const components = await Promise.all(checks.map(examine));
+      const isHealthy = components.every(({ status }) => status === 'healthy');
+      return { status: isHealthy ? ('healthy' as const) : ('unhealthy' as const), components };
+    },
+  );
+
+  application.get(
+    `${restPrefix}/systeminfo`,
+    {
+      schema: {
+        tags,
+        summary: 'How people sign in, and where',
+        response: { 200: SystemInfo },
+      },
+    },
+    async (request) => {
+      const open = {
+        auth_mode: 'db_auth',
+        primary_auth_mode: false,
+        self_registration: false,
+        banner_message: '',
+        oidc_provider_name: '',
+      };
+      if (request.caller.principal.kind === 'anonymous') return open;
+      return {
+        ...open,
+        berth_version: version,
+        external_url: publicUrl,
+        registry_url: new URL(publicUrl).host,
+        project_creation_restriction: 'everyone',
+        current_time: new Date().toISOString(),
+      };
+    },
+  );
+}
+
+async function examine({ name, check }: HealthCheck) {
+  const { promise: tooLong, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`${name} takes too long`)), longestCheck);
+  try {
+    await Promise.race([check(), tooLong]);
+    return { name, status: 'healthy' as const };
+  } catch {
+    return { name, status: 'unhealthy' as const };
+  } finally {
+    clearTimeout(timer);
+  }
+}
