@@ -5,10 +5,16 @@ import { domainToASCII } from 'node:url';
 const MAXIMUM_NAMES = 100;
 /** RFC 1035 section 2.3.4. */
 const MAXIMUM_NAME_LENGTH = 253;
-/** The underscore is no host name's by RFC 1123, but is common in names that containers give. */
-const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/**
+ * Labels of at most 63 characters (RFC 1035 section 2.3.4). The underscore is no host name's by
+ * RFC 1123, but is common in names that containers give.
+ */
+const NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.(?!$)|$))+$/;
+/** A URL parser reads an address where the last label is a number: 192.168.1 or 300.1.1.1. */
+const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/;
 /** ASCII that no name holds. Letters beyond ASCII are an internationalised name's. */
-const NEVER_IN_A_NAME = /[^A-Za-z0-9._\-\u{80}-\u{10ffff}]/u;
+const NEVER_IN_A_NAME = /[^A-Za-z0-9._\-\u0080-\uffff]/;
+const NEEDS_ENCODING = /xn--|[^a-z0-9._-]/;
 
 /** The names and addresses under which clients may reach this server, in canonical form. */
 export interface ServedNames {
@@ -69,10 +75,8 @@ export function canonicalHost(written: string): string | undefined {
   if (isIP(written) !== 0) return written;
   // A URL parser drops or decodes such characters instead of refusing them.
   if (NEVER_IN_A_NAME.test(written)) return undefined;
-  const name = domainToASCII(written.toLowerCase()).replace(/\.$/, '');
+  const lower = written.toLowerCase();
+  const name = (NEEDS_ENCODING.test(lower) ? domainToASCII(lower) : lower).replace(/\.$/, '');
   if (name.length === 0 || name.length > MAXIMUM_NAME_LENGTH) return undefined;
-  const labels = name.split('.');
-  // A last label of digits makes a URL parser read an address: 192.168.1 or 300.1.1.1.
-  if (/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')) return undefined;
-  return labels.every((label) => LABEL.test(label)) ? name : undefined;
+  return NAME.test(name) && !ENDS_IN_NUMBER.test(name) ? name : undefined;
 }
