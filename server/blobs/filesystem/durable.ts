@@ -1,6 +1,7 @@
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '#lib/errors.ts';
+import type { FolderSyncs } from './folder-syncs.ts';
 
 /**
  * Makes the first `size` bytes of the file at `from` the file at `to`, safe from power loss. The
@@ -48,36 +49,6 @@ export async function createFolderDurably(folder: string): Promise<void> {
 export async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r');
   await handle.sync();
-}
-
-/** Lets callers that change the same folder at the same time share a sync. */
-export class FolderSyncs {
-  readonly #waiting = new Map<string, Promise<void>>();
-  readonly #running = new Map<string, Promise<void>>();
-
-  /**
-   * Resolves after a sync of `folder` that began after this call. One that already runs may have
-   * passed the caller's change by, so it is never joined; the one that waits for it is.
-   */
-  sync(folder: string): Promise<void> {
-    const waiting = this.#waiting.get(folder);
-    if (waiting !== undefined) return waiting;
-    const next = this.#runAfterCurrent(folder);
-    this.#waiting.set(folder, next);
-    return next;
-  }
-
-  async #runAfterCurrent(folder: string): Promise<void> {
-    await Promise.allSettled([this.#running.get(folder)]);
-    this.#waiting.delete(folder);
-    const running = syncFolder(folder);
-    this.#running.set(folder, running);
-    try {
-      await running;
-    } finally {
-      if (this.#running.get(folder) === running) this.#running.delete(folder);
-    }
-  }
 }
 
 /** Size and time of a file; undefined when there is none. */

@@ -11,12 +11,12 @@ import {
 } from '../blob-store.ts';
 import {
   createFolderDurably,
-  FolderSyncs,
   moveDurably,
   statIfPresent,
   syncFolder,
   unlinkIfPresent,
 } from './durable.ts';
+import { FolderSyncs } from './folder-syncs.ts';
 import { Hashing } from './hashing.ts';
 import { blobPath, isStorageKey, layoutOf, newStorageKey, uploadPath } from './paths.ts';
 import { sendFile } from './send.ts';
@@ -39,7 +39,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
   const memory = new TransferMemory();
   const hashing = new Hashing(memory);
   const hashes = new UploadHashes();
-  const folderSyncs = new FolderSyncs();
+  const folderSyncs = new FolderSyncs(syncFolder);
   const beingWritten = new Set<StorageKey>();
 
   /** A blob that its own upload still writes could change after its digest was checked. */

@@ -71,6 +71,21 @@ describe('writing an upload', () => {
     }
   });
 
+  test('does not hash a large body here because a small one went before it', async (context) => {
+    const { file, memory, hashing } = await prepare(context, 'w+');
+    const small = new UploadWriter(file, 0, undefined, memory, hashing);
+    await small.add(bytesOf(100));
+    await small.finish();
+    const next = new UploadWriter(file, 100, small.hash, memory, hashing);
+    await next.add(bytesOf(1000));
+    await next.finish();
+    assert.equal(next.hash?.thread, 'main');
+    const large = new UploadWriter(file, 1100, next.hash, memory, hashing);
+    await large.add(bytesOf(2 * MiB));
+    await large.finish();
+    assert.equal(large.hash, undefined);
+  });
+
   test('does without a hash when the hashing thread ends midway', async (context) => {
     const { path, file, memory, hashing } = await prepare(context, 'w+');
     const bytes = bytesOf(8 * MiB);

@@ -1,17 +1,17 @@
-// Commits COUNT blobs at once in FOLDER, each as often as it takes to see what a second try says,
-// and prints a line for each outcome the moment it is known. Run under strace by the tests.
+// Uploads COUNT blobs of SIZE bytes to the store in FOLDER, commits them all at once (and again with
+// --twice), and prints each outcome when it is known. Run under strace by the tests.
 import { openFilesystemBlobStore } from '../filesystem.ts';
 
-const [folder = '', count = '1'] = process.argv.slice(2);
+const [folder = '', count, size, twice] = process.argv.slice(2);
 const store = await openFilesystemBlobStore({ folder });
 
 async function* source() {
-  yield Buffer.from('bytes');
+  yield Buffer.alloc(Number(size));
 }
 
 async function commit(key: string): Promise<void> {
   try {
-    await store.commit(key, 5);
+    await store.commit(key, Number(size));
     process.stdout.write(`committed ${key}\n`);
   } catch (error) {
     process.stdout.write(`${error instanceof Error ? error.name : 'unknown'} ${key}\n`);
@@ -25,5 +25,5 @@ for (let n = 0; n < Number(count); n++) {
   keys.push(key);
 }
 await Promise.all(keys.map(commit));
-if (process.argv[4] === '--twice') await Promise.all(keys.map(commit));
+if (twice === '--twice') await Promise.all(keys.map(commit));
 await store.close();
