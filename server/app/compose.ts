@@ -2,6 +2,7 @@ import { createAuth } from '#features/auth';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
 import { addTrustRoutes } from '#features/trust';
+import { createUsers } from '#features/users';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { type ServedNames, servedNames } from '#server/certificates/names.ts';
@@ -40,11 +41,16 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
   const { database, store, sharedSecret } = storage;
   const certificates = await openCertificates(config, served, storage, log);
 
+  const users = await createUsers({
+    database,
+    sharedSecret,
+    reportFailure: (error) => log.error({ err: error }, 'the use of an access token was not noted'),
+  });
   const auth = await createAuth({
     database,
     sharedSecret,
-    verifiers: [],
-    grantSources: [createMembershipGrants(database)],
+    verifiers: [users.verifier],
+    grantSources: [users.grantSource, createMembershipGrants(database)],
     service: tokenService,
   });
   const { authenticate, loadGrants } = auth;
@@ -59,6 +65,7 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
       log.error({ request: requestId, err: error }, 'failed'),
   });
   auth.addRoutes(rest);
+  users.addRoutes(rest);
   addProjectsRoutes(rest, database);
   addTrustRoutes(rest, certificates);
   await rest.ready();
@@ -86,7 +93,7 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
     config,
     certificates,
     listener,
-    firstPassword: undefined,
+    firstPassword: await users.ensureFirstAdmin({ password: config.adminPassword }),
     async close() {
       await rest.close();
       certificates.close();

@@ -1,7 +1,13 @@
 import { projectWrites } from '#features/projects';
 import { registryWrites } from '#features/registry';
+import { userWrites } from '#features/users';
 import type { AnyWrite } from '#server/database/database.ts';
 import { databaseWrites } from '#server/database/secrets.ts';
 
 /** Every write of the server. The writer thread of SQLite loads this module too. */
-export const writes: readonly AnyWrite[] = [...databaseWrites, ...projectWrites, ...registryWrites];
+export const writes: readonly AnyWrite[] = [
+  ...databaseWrites,
+  ...projectWrites,
+  ...registryWrites,
+  ...userWrites,
+];

@@ -7,6 +7,9 @@ import type { Principal } from '#server/permissions/principals.ts';
  */
 export type TokenScope = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** The key of the catalog in a token's scope; no repository can be named so. */
+export const catalogScope = 'registry:catalog';
+
 /** Who makes a request, and how far the credential that it brought reaches. */
 export interface Caller {
   readonly principal: Principal;

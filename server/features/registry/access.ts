@@ -39,8 +39,12 @@ export interface RegistryAccess {
    * @throws {Unauthorized | OciError}
    */
   requireUpload(exchange: AuthenticatedExchange, repository: string): Promise<Grants>;
-  /** Whether the caller may pull `repository`: no refusal, since clients then go another way. */
-  mayPull(exchange: AuthenticatedExchange, repository: string): Promise<boolean>;
+  /**
+   * Whether the caller may take a blob of `source` into `target`. A token need not have been asked
+   * for `source` where it stands in the project of `target`: clients that mount without a source
+   * do not know what to ask for.
+   */
+  mayMount(exchange: AuthenticatedExchange, source: string, target: string): Promise<boolean>;
 }
 
 export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
@@ -60,10 +64,15 @@ export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
 
     requireUpload: (exchange, repository) => check(exchange, 'push', repository),
 
-    async mayPull({ caller }, repository) {
-      if (caller.scope !== undefined && !caller.scope.get(repository)?.has('pull')) return false;
-      const grants = await loadGrants(caller.principal, [projectOf(repository)]);
-      return decide(grants, permissions.pull, repositoryResource(repository)).allowed;
+    async mayMount({ caller }, source, target) {
+      const project = projectOf(source);
+      const inScope =
+        caller.scope === undefined ||
+        project === projectOf(target) ||
+        caller.scope.get(source)?.has('pull') === true;
+      if (!inScope) return false;
+      const grants = await loadGrants(caller.principal, [project]);
+      return decide(grants, permissions.pull, repositoryResource(source)).allowed;
     },
   };
 

@@ -1,7 +1,7 @@
 import { requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import { mediaTypes } from '#oci/media-types.ts';
-import type { LoadGrants } from '#server/http/access.ts';
+import { catalogScope, type LoadGrants } from '#server/http/access.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { Unauthorized } from '#server/http/unauthorized.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
@@ -15,7 +15,7 @@ const tagPages = { standard: 10_000, maximum: 10_000 };
 const catalogPages = { standard: 100, maximum: 10_000 };
 /** An index of referrers must stay below 4 MiB too, annotations included. */
 const referrersAtOnce = 500;
-const catalogScope = 'registry:catalog:*';
+const catalogActions = `${catalogScope}:*`;
 
 export interface ListRoutes {
   tags(exchange: AuthenticatedExchange, repository: string): Promise<void>;
@@ -54,11 +54,11 @@ export function createListRoutes(options: {
 
     async catalog(exchange) {
       const { caller } = exchange;
-      if (caller.scope !== undefined && !caller.scope.get('catalog')?.has('*')) {
+      if (caller.scope !== undefined && !caller.scope.get(catalogScope)?.has('*')) {
         throw new Unauthorized(
-          `The token was not asked for the catalog: ask for ${catalogScope}.`,
+          `The token was not asked for the catalog: ask for ${catalogActions}.`,
           {
-            scope: catalogScope,
+            scope: catalogActions,
             challengeError: 'insufficient_scope',
           },
         );

@@ -42,7 +42,7 @@ export function createUploadRoutes(options: {
       const mount = query.get('mount');
       if (mount !== null) {
         const digest = requireDigest(mount);
-        const sources = await mountSources(exchange, digest, source);
+        const sources = await mountSources(exchange, digest, source, repository);
         if (await uploads.mount(sources, { repository, digest, pusher })) {
           return replyCreated(exchange, repository, digest);
         }
@@ -97,6 +97,7 @@ export function createUploadRoutes(options: {
     exchange: AuthenticatedExchange,
     digest: string,
     source: string | undefined,
+    target: string,
   ): Promise<string[]> {
     const candidates =
       source === undefined
@@ -104,7 +105,7 @@ export function createUploadRoutes(options: {
         : [requireRepository(source)];
     const allowed: string[] = [];
     for (const candidate of candidates) {
-      if (await access.mayPull(exchange, candidate)) allowed.push(candidate);
+      if (await access.mayMount(exchange, candidate, target)) allowed.push(candidate);
     }
     return allowed;
   }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { forShare } from '#server/database/locking.ts';
 import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
@@ -23,7 +24,9 @@ export const linkUploadedBlob: Write<LinkUploadedBlob, { readonly kept: boolean 
     const inserted = await transaction
       .insertInto('blobs')
       .values({ digest, size, storage_key: storageKey, state: 'live', created_at: now })
-      .onConflict((conflict) => conflict.column('digest').where('state', '=', 'live').doNothing())
+      .onConflict((conflict) =>
+        conflict.column('digest').where('state', '=', sql.lit('live')).doNothing(),
+      )
       .returning('id')
       .executeTakeFirst();
     const blobId = inserted?.id ?? (await liveBlobId(transaction, digest));
