@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -148,6 +149,22 @@ describe('a certificate from files', () => {
       await assert.rejects(certificatesFromFiles(files, recordingLog()), { message });
     });
   }
+
+  test('with a key too weak for TLS stops the start', async (context) => {
+    const { files } = await folder();
+    const { error } = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:1024', '-nodes', '-days', '1', '-subj', '/CN=weak'],
+      ...['-keyout', files.keyFile, '-out', files.certificateFile],
+    ]);
+    if (error !== undefined) {
+      context.skip('openssl is not installed');
+      return;
+    }
+
+    await assert.rejects(certificatesFromFiles(files, recordingLog()), {
+      message: /cannot be used for TLS \(.*key too small.*\): issue another one/,
+    });
+  });
 
   test('is read again when both files are written anew', async () => {
     const { files } = await folder(good);

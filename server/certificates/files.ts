@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { systemErrorCode } from '#lib/errors.ts';
 import {
   type CertificateLog,
@@ -138,6 +139,14 @@ async function loadPair(files: CertificateFiles, now: number): Promise<LoadedPai
   if (leaf.validToDate.getTime() <= now) {
     throw new Error(
       `The certificate in ${CERTIFICATE_SETTING} (${files.certificateFile}) expired on ${leaf.validToDate.toISOString()}: renew it, or remove ${CERTIFICATE_SETTING} and ${KEY_SETTING} so that the server issues its own.`,
+    );
+  }
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (error) {
+    throw new Error(
+      `The certificate in ${CERTIFICATE_SETTING} (${files.certificateFile}) cannot be used for TLS (${error instanceof Error ? error.message : error}): issue another one, for example with a P-256 or a 2048-bit RSA key.`,
+      { cause: error },
     );
   }
   return { identity: { certificate, key }, leaf };

@@ -40,6 +40,10 @@ describe('trusted sources', () => {
     });
   }
 
+  test('may be written as IPv4 addresses mapped into IPv6', () => {
+    assert.equal(trustSources(['::ffff:192.0.2.7'])('192.0.2.7'), true);
+  });
+
   for (const wrong of ['', 'proxy.example', '10.0.0.0/33', '10.0.0.0/', '::/129', '1.2.3.4/8/9']) {
     test(`refuse ${JSON.stringify(wrong)} in a sentence that names the setting`, () => {
       assert.throws(

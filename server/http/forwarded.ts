@@ -54,7 +54,8 @@ export function trustSources(sources: readonly string[]): Trusts {
 }
 
 function addSource(list: BlockList, source: string): void {
-  const [address = '', prefix, ...rest] = source.trim().split('/');
+  const [written = '', prefix, ...rest] = source.trim().split('/');
+  const address = prefix === undefined ? plainAddress(written) : written;
   const length = prefix === undefined ? undefined : Number(prefix);
   const longest = isIPv4(address) ? 32 : 128;
   const isSource =
@@ -226,7 +227,7 @@ function parseNode(written: string | undefined): string | undefined {
 }
 
 /** An IPv4 address that arrived on an IPv6 socket, as IPv4. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   return mapped ?? address;
 }
