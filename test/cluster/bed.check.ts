@@ -127,6 +127,11 @@ async function checkCluster(lan: Lan, version: ContainerdVersion, pulled: Regist
   const cluster = await check(`a cluster on containerd ${version} is Ready`, () =>
     startCluster({ lan, nodes }),
   );
+  await check("kubectl is the administrator's on the operator's host", async () => {
+    const operator = hostNamed(lan, 'operator');
+    await cluster.administerFrom(operator);
+    assert.match(await operator.shell('kubectl get nodes'), /^node-1 +Ready .* v1\.36\.3$/m);
+  });
   await check('a pod runs from an image that was imported', async () => {
     await loadBusybox(cluster.nodes);
     await runPod(cluster, { name: 'first' });

@@ -16,7 +16,8 @@ export interface Containerd {
 }
 
 export const containerdSocket = '/run/containerd/containerd.sock';
-const sandbox = sandboxImage('berth.test/bed/pause:1');
+/** Built into each node's runtime before its first pod; it holds no shell. */
+const sandbox = 'berth.test/bed/pause:1';
 
 /** Starts containerd in the host at its usual places; the tools' folder holds release 2.4. */
 export async function startContainerd(
@@ -45,7 +46,7 @@ export async function startContainerd(
     await writeFile(file, image.bytes);
     await ctr('images', 'import', file);
   };
-  await load(sandbox);
+  await load(await sandboxImage(sandbox));
   return {
     daemon,
     load,
@@ -69,7 +70,7 @@ function configuration(version: ContainerdVersion): string {
   if (version === '1.6') {
     return `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${sandbox.reference}"
+  sandbox_image = "${sandbox}"
   disable_apparmor = true
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
@@ -82,7 +83,7 @@ function configuration(version: ContainerdVersion): string {
   return `version = 3
 [plugins."io.containerd.cri.v1.images"]
   [plugins."io.containerd.cri.v1.images".pinned_images]
-    sandbox = "${sandbox.reference}"
+    sandbox = "${sandbox}"
   [plugins."io.containerd.cri.v1.images".registry]
     config_path = "/etc/containerd/certs.d"
 [plugins."io.containerd.cri.v1.runtime"]

@@ -1,82 +1,62 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { Header } from 'tar';
+import { buffer } from 'node:stream/consumers';
+import { descriptorToJson } from '#oci/descriptor.ts';
+import { algorithmOf, type Digest, hexOf } from '#oci/digest.ts';
+import { buildLayer, buildImage as buildManifest, type RuntimeConfig } from '#oci/image.ts';
+import { type TarEntry, writeTar } from '#oci/tar.ts';
 import { succeed } from '#test/processes.ts';
 
-/** An image as one archive that is both an OCI layout and what `docker load` reads. */
+/** An image as one tar that is both an OCI layout and what `docker load` reads. */
 export interface ImageArchive {
+  /** With host and tag: `registry.berth.test/ithome/netutils:latest`. */
   readonly reference: string;
   /** Of the image's manifest. */
-  readonly digest: string;
-  readonly bytes: Buffer;
-}
-
-export interface FileEntry {
-  readonly path: string;
-  readonly content?: string | Buffer;
-  readonly mode?: number;
-  /** Makes the entry a symbolic link. */
-  readonly linkTo?: string;
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
 }
 
 export interface ImageContent {
-  /** With host and tag: `registry.berth.test/ithome/netutils:latest`. */
   readonly reference: string;
-  readonly files: readonly FileEntry[];
-  readonly command: readonly string[];
-  readonly environment?: readonly string[];
+  /** Folders on the way to an entry need not be named. */
+  readonly entries: readonly TarEntry[];
+  readonly config: RuntimeConfig;
 }
 
-const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch };
 
 /** Builds an image of one layer without an engine or a network. */
-export function buildImage({
+export async function buildImage({
   reference,
-  files,
-  command,
-  environment = [],
-}: ImageContent): ImageArchive {
-  const layer = tarOf(files);
-  const compressed = gzipSync(layer, { level: 1 });
-  const config = json({
-    architecture,
-    os: 'linux',
-    created: '2026-01-01T00:00:00Z',
-    config: { Cmd: command, Env: ['PATH=/usr/bin:/bin', ...environment] },
-    rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
-    history: [{ created: '2026-01-01T00:00:00Z', created_by: 'berth test bed' }],
+  entries,
+  config,
+}: ImageContent): Promise<ImageArchive> {
+  const layer = await buildLayer(withFolders(entries));
+  const image = buildManifest({ platform, layers: [layer], config });
+  const manifest = descriptorToJson({
+    ...image.descriptor,
+    annotations: {
+      'io.containerd.image.name': reference,
+      'org.opencontainers.image.ref.name': reference.slice(reference.lastIndexOf(':') + 1),
+    },
   });
-  const manifest = json({
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: descriptor('application/vnd.oci.image.config.v1+json', config),
-    layers: [descriptor('application/vnd.oci.image.layer.v1.tar+gzip', compressed)],
-  });
-  const index = json({
-    schemaVersion: 2,
-    manifests: [
-      {
-        ...descriptor('application/vnd.oci.image.manifest.v1+json', manifest),
-        annotations: {
-          'io.containerd.image.name': reference,
-          'org.opencontainers.image.ref.name': reference.slice(reference.lastIndexOf(':') + 1),
-        },
-        platform: { architecture, os: 'linux' },
-      },
-    ],
-  });
-  const dockerManifest = json([
-    { Config: blobPath(config), RepoTags: [reference], Layers: [blobPath(compressed)] },
+  const layerDigest = layer.descriptor.digest;
+  const configDigest = [...image.blobs.keys()].find(
+    (digest) => digest !== layerDigest && digest !== image.descriptor.digest,
+  );
+  if (configDigest === undefined) throw new Error(`The image ${reference} has no configuration.`);
+  const forDocker = [
+    { Config: blobPath(configDigest), RepoTags: [reference], Layers: [blobPath(layerDigest)] },
+  ];
+  const files = withFolders([
+    jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
+    jsonFile('index.json', { schemaVersion: 2, manifests: [manifest] }),
+    jsonFile('manifest.json', forDocker),
+    ...[...image.blobs].map(
+      ([digest, content]): TarEntry => ({ type: 'file', path: blobPath(digest), content }),
+    ),
   ]);
-  const bytes = tarOf([
-    { path: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
-    { path: 'index.json', content: index },
-    { path: 'manifest.json', content: dockerManifest },
-    ...[config, compressed, manifest].map((blob) => ({ path: blobPath(blob), content: blob })),
-  ]);
-  return { reference, digest: digestOf(manifest), bytes };
+  return { reference, digest: image.descriptor.digest, bytes: await buffer(writeTar(files)) };
 }
 
 /** An image with a shell and the usual commands; a marker makes its digests its own. */
@@ -93,26 +73,26 @@ export async function busyboxImage(
     .trim()
     .split('\n')
     .filter((applet) => applet !== 'busybox')
-    .map((applet) => ({ path: `bin/${applet}`, linkTo: 'busybox' }));
+    .map((applet): TarEntry => ({ type: 'symlink', path: `bin/${applet}`, target: 'busybox' }));
   return buildImage({
     reference,
-    command,
-    files: [
-      { path: 'bin/busybox', content: binary, mode: 0o755 },
+    config: { Cmd: command, Env: ['PATH=/bin'] },
+    entries: [
+      { type: 'file', path: 'bin/busybox', content: binary, mode: 0o755 },
       ...links,
-      { path: 'etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\n' },
-      { path: 'etc/group', content: 'root:x:0:\n' },
-      { path: 'etc/marker', content: `${marker}\n` },
+      textFile('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
+      textFile('etc/group', 'root:x:0:\n'),
+      textFile('etc/marker', `${marker}\n`),
     ],
   });
 }
 
 /** The image of a pod's sandbox: like the usual one it holds one program, and no shell. */
-export function sandboxImage(reference: string): ImageArchive {
+export function sandboxImage(reference: string): Promise<ImageArchive> {
   return buildImage({
     reference,
-    command: ['/pause'],
-    files: [{ path: 'pause', content: pauseProgram(), mode: 0o755 }],
+    config: { Cmd: ['/pause'] },
+    entries: [{ type: 'file', path: 'pause', content: pauseProgram(), mode: 0o755 }],
   });
 }
 
@@ -148,49 +128,29 @@ function pauseProgram(): Buffer {
   return Buffer.concat([elf, code]);
 }
 
-/** A tar archive with every parent folder named before what lies in it. */
-function tarOf(entries: readonly FileEntry[]): Buffer {
-  const folders = new Set<string>();
-  const parts: Buffer[] = [];
-  for (const { path, content = '', mode = 0o644, linkTo } of entries) {
+/** Every folder on the way is named before what lies in it. */
+function* withFolders(entries: readonly TarEntry[]): Generator<TarEntry> {
+  const named = new Set(['.']);
+  for (const entry of entries) {
     const missing: string[] = [];
-    for (let at = posix.dirname(path); at !== '.' && !folders.has(at); at = posix.dirname(at)) {
-      folders.add(at);
+    for (let at = posix.dirname(entry.path); !named.has(at); at = posix.dirname(at)) {
+      named.add(at);
       missing.unshift(at);
     }
-    for (const folder of missing) {
-      parts.push(header({ path: `${folder}/`, type: 'Directory', mode: 0o755, size: 0 }));
-    }
-    if (linkTo !== undefined) {
-      parts.push(header({ path, type: 'SymbolicLink', linkpath: linkTo, mode: 0o777, size: 0 }));
-      continue;
-    }
-    const bytes = Buffer.from(content);
-    parts.push(header({ path, type: 'File', mode, size: bytes.length }), bytes);
-    parts.push(Buffer.alloc(-bytes.length & 511));
+    yield* missing.map((path): TarEntry => ({ type: 'directory', path }));
+    if (entry.type === 'directory') named.add(entry.path);
+    yield entry;
   }
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
 }
 
-function header(fields: ConstructorParameters<typeof Header>[0]): Buffer {
-  const block = Buffer.alloc(512);
-  const one = new Header({ uid: 0, gid: 0, mtime: new Date(0), ...fields });
-  if (one.encode(block)) throw new Error(`The name ${one.path} does not fit a plain tar header.`);
-  return block;
+function textFile(path: string, text: string): TarEntry {
+  return { type: 'file', path, content: Buffer.from(text) };
 }
 
-function descriptor(mediaType: string, bytes: Buffer) {
-  return { mediaType, digest: digestOf(bytes), size: bytes.length };
+function jsonFile(path: string, value: object): TarEntry {
+  return textFile(path, JSON.stringify(value));
 }
 
-function blobPath(bytes: Buffer): string {
-  return `blobs/${digestOf(bytes).replace(':', '/')}`;
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
+function blobPath(digest: Digest): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }

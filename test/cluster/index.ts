@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Lan } from '#test/hosts.ts';
+import type { Host, Lan } from '#test/hosts.ts';
 import { outputOf, type RunOptions, run, waitFor } from '#test/processes.ts';
 import { startControlPlane } from './control-plane.ts';
 import { type ClusterNode, joinNode, type NodeDescription, prepareNode } from './node.ts';
@@ -18,11 +18,11 @@ export interface Cluster {
   /** The address that pods and hosts reach the API server at. */
   readonly server: string;
   readonly nodes: readonly ClusterNode[];
-  /** Folder of kubectl and the other Kubernetes programs, for a host's PATH. */
-  readonly tools: string;
   /** A kubectl command that must succeed; returns its standard output. */
   kubectl(...args: readonly string[]): Promise<string>;
   apply(...objects: readonly object[]): Promise<void>;
+  /** Makes a host's kubectl, as typed, the administrator's. */
+  administerFrom(host: Host): Promise<void>;
   addNode(node: NodeDescription): Promise<ClusterNode>;
   stop(): Promise<void>;
 }
@@ -70,11 +70,15 @@ export async function startCluster({
     kubeconfig,
     server: `https://${address}:6443`,
     nodes,
-    tools: tools.kubernetes,
     kubectl: (...args) => kubectlWith(args, {}),
     apply: async (...items) => {
       const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
       await kubectlWith(['apply', '--filename=-'], { input: list });
+    },
+    administerFrom: async (host) => {
+      await mkdir(join(host.home, '.kube'), { recursive: true });
+      await writeFile(join(host.home, '.kube', 'config'), admin, { mode: 0o600 });
+      await host.install({ kubectl: join(tools.kubernetes, 'kubectl') });
     },
     addNode: async (description) => {
       const node = await joinNode(controlPlane, await prepareNode(lan, description, tools));

@@ -101,8 +101,10 @@ export async function joinNode(
 }
 
 async function kubeletAnswers(host: Host, kubelet: Started): Promise<void> {
-  await waitFor(() => host.shell('exec 3<>/dev/tcp/127.0.0.1/10248; echo open'), {
-    what: `the kubelet of ${host.name} to answer`,
+  const question = ['wget', '-q', '-O-', 'http://127.0.0.1:10248/healthz'];
+  await waitFor(() => host.exec('busybox', ...question), {
+    what: `the kubelet of ${host.name} to be well`,
+    until: (answer) => answer === 'ok',
     programs: [kubelet],
   });
 }

@@ -3,13 +3,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { withLock } from './tools/lock.ts';
 
-const folder = join(homedir(), '.cache', 'berth');
+const usualFolder = join(homedir(), '.cache', 'berth');
 
 /**
  * Waits until no other heavy suite runs on this machine. The lock is this process's own open file,
  * so it ends with the process at the latest.
  */
-export async function occupyMachine(suite: string): Promise<AsyncDisposable> {
+export async function occupyMachine(suite: string, folder = usualFolder): Promise<AsyncDisposable> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'machine.lock');
   const occupied = Promise.withResolvers<void>();
