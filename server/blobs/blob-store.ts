@@ -78,7 +78,8 @@ export interface BlobStore {
    * arrived is kept, and the error carries nothing: ask `uploadSize`.
    *
    * A `Readable` is left open when `append` fails, so that the rest of a request can be drained.
-   * One append runs at a time on an upload, and `offset` is at most its size.
+   * One append or commit runs at a time on an upload; another meanwhile is an error, as is an
+   * `offset` beyond the upload's size.
    * @throws {OutOfSpace}
    * @throws {UploadUnknown}
    */

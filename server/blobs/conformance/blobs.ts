@@ -8,7 +8,6 @@ import {
   commit,
   contentOf,
   digestOf,
-  everythingOf,
   MiB,
   type OpenStore,
   sentBytes,
@@ -36,13 +35,13 @@ export function describeBlobs(open: OpenStore): void {
       assert.equal(await store.size(key), undefined);
       await assert.rejects(store.read(key), BlobLost);
       await assert.rejects(sentBytes(store, key, { first: 0, last: 0 }), BlobLost);
-      assert.deepEqual(await everythingOf(store.list()), []);
+      assert.deepEqual(await Array.fromAsync(store.list()), []);
 
       await store.commit(key, 1000);
       assert.equal(await store.size(key), 1000);
       assert.ok(bytes.equals(await contentOf(store, key)));
       assert.equal(await store.uploadSize(key), undefined);
-      assert.deepEqual(await everythingOf(store.listUploads()), []);
+      assert.deepEqual(await Array.fromAsync(store.listUploads()), []);
       await assert.rejects(store.append(key, 0, chunksOf(bytes)), UploadUnknown);
       await assert.rejects(store.digest(key, 'sha256', 1000), UploadUnknown);
     });
@@ -142,8 +141,8 @@ export function describeBlobs(open: OpenStore): void {
       const open_ = [await fixture.store.begin(), await upload(fixture.store, bytesOf(10))];
 
       const store = await fixture.reopen();
-      const blobs = await everythingOf(store.list());
-      const uploads = await everythingOf(store.listUploads());
+      const blobs = await Array.fromAsync(store.list());
+      const uploads = await Array.fromAsync(store.listUploads());
       assert.equal(blobs.length, 20);
       assert.deepEqual(new Map(blobs.map(({ key, size }) => [key, size])), sizes);
       assert.deepEqual(uploads.map(({ key }) => key).sort(), open_.sort());
@@ -176,7 +175,7 @@ export function describeBlobs(open: OpenStore): void {
         await assert.rejects(store.delete(key), TypeError);
         assert.equal(asked, false);
         assert.deepEqual(
-          (await everythingOf(store.list())).map((blob) => blob.key),
+          (await Array.fromAsync(store.list())).map((blob) => blob.key),
           [kept],
         );
       });

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { connect, createServer as createTlsServer } from 'node:tls';
 import { BlobLost, DestinationClosed } from '../blob-store.ts';
 import { bytesOf, commit, MiB, type OpenStore, sentBytes } from './support.ts';
 
@@ -136,6 +137,29 @@ export function describeSending(open: OpenStore): void {
       );
       for (const body of received) assert.ok(bytes.equals(body));
       await Promise.all(outcomes.slice(1));
+    });
+
+    test('serves TLS clients the same bytes', async (context) => {
+      const { store } = await open(context);
+      const bytes = bytesOf(24 * MiB);
+      const key = await commit(store, bytes);
+      // A key that both sides know stands in for certificates.
+      const psk = { psk: Buffer.alloc(16, 1), identity: 'test' };
+      const common = { ciphers: 'PSK', maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' } as const;
+      const server = createTlsServer({ ...common, pskCallback: () => psk.psk }, async (socket) => {
+        await store.send(key, { first: 0, last: bytes.length - 1 }, socket);
+        socket.end();
+      });
+      context.after(() => server.close());
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const received = await Promise.all(
+        [1, 2, 3].map(() => {
+          const options = { ...common, port, host: '127.0.0.1', pskCallback: () => psk };
+          return buffer(connect({ ...options, checkServerIdentity: () => undefined }));
+        }),
+      );
+      for (const body of received) assert.ok(bytes.equals(body));
     });
   });
 }

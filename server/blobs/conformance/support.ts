@@ -69,7 +69,3 @@ export async function sentBytes(
   await store.send(key, range, destination);
   return Buffer.concat(received);
 }
-
-export async function everythingOf<T>(items: AsyncIterable<T>): Promise<T[]> {
-  return await Array.fromAsync(items);
-}

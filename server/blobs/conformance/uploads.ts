@@ -163,7 +163,7 @@ export function describeUploads(open: OpenStore): void {
       assert.equal(await store.size(key), undefined);
     });
 
-    test('is written by one append at a time, and not committed meanwhile', async (context) => {
+    test('is written by one append at a time, and by none during its commit', async (context) => {
       const { store } = await open(context);
       const bytes = bytesOf(2 * MiB);
       const key = await store.begin();
@@ -182,6 +182,11 @@ export function describeUploads(open: OpenStore): void {
       more.resolve();
       assert.equal(await first, bytes.length);
       assert.equal(await store.digest(key, 'sha256', bytes.length), digestOf(bytes));
+
+      const committed = store.commit(key, bytes.length);
+      await assert.rejects(store.append(key, 0, chunksOf(bytesOf(10))), /written or committed/);
+      await committed;
+      assert.ok(bytes.equals(await contentOf(store, key)));
     });
 
     test('that is unknown has no size, and refuses everything else', async (context) => {

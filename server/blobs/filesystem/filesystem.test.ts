@@ -10,7 +10,6 @@ import {
   commit,
   contentOf,
   digestOf,
-  everythingOf,
   MiB,
   upload,
 } from '../conformance/support.ts';
@@ -64,8 +63,8 @@ describe('files of the filesystem blob store', () => {
     const store = await openIn(context, folder);
     await writeFile(join(folder, 'uploads', 'lost+found'), '');
     await writeFile(join(folder, 'blobs', 'ab', 'ab.partial'), '');
-    assert.deepEqual(await everythingOf(store.list()), []);
-    assert.deepEqual(await everythingOf(store.listUploads()), []);
+    assert.deepEqual(await Array.fromAsync(store.list()), []);
+    assert.deepEqual(await Array.fromAsync(store.listUploads()), []);
   });
 
   test('are never reached by a key in another spelling', async (context) => {

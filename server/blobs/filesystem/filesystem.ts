@@ -40,11 +40,17 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
   const hashing = new Hashing(memory);
   const hashes = new UploadHashes();
   const folderSyncs = new FolderSyncs(syncFolder);
-  const beingWritten = new Set<StorageKey>();
+  const busy = new Set<StorageKey>();
 
-  /** A blob that its own upload still writes could change after its digest was checked. */
-  function refuseWhileWritten(key: StorageKey): void {
-    if (beingWritten.has(key)) throw new Error(`Upload ${key} is still being written`);
+  /** A blob that an append still writes would change after its digest was checked. */
+  async function alone<T>(key: StorageKey, work: () => Promise<T>): Promise<T> {
+    if (busy.has(key)) throw new Error(`Upload ${key} is still being written or committed`);
+    busy.add(key);
+    try {
+      return await spaceErrorsNamed(work);
+    } finally {
+      busy.delete(key);
+    }
   }
 
   async function append(key: StorageKey, offset: number, source: AsyncIterable<Uint8Array>) {
@@ -64,10 +70,27 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       try {
         await writer.finish();
       } finally {
-        if (writer.hash) hashes.keep(key, writer.hash, await file.stat({ bigint: true }));
+        const after = await file.stat({ bigint: true });
+        if (writer.hash && after.size === BigInt(writer.end)) hashes.keep(key, writer.hash, after);
+        else writer.hash?.drop();
       }
     }
     return writer.end;
+  }
+
+  async function commit(key: StorageKey, size: number): Promise<void> {
+    const upload = uploadPath(layout, key);
+    const blob = blobPath(layout, key);
+    hashes.forget(key);
+    try {
+      await moveDurably(upload, blob, size, folderSyncs);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      const committed = await statIfPresent(blob);
+      if (committed?.size !== BigInt(size)) throw new UploadUnknown(key, { cause: error });
+      // The first attempt may have died between its rename and its folder sync.
+      await Promise.all([folderSyncs.sync(dirname(blob)), folderSyncs.sync(dirname(upload))]);
+    }
   }
 
   return {
@@ -80,13 +103,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
     },
 
     async append(key, offset, source) {
-      refuseWhileWritten(key);
-      beingWritten.add(key);
-      try {
-        return await spaceErrorsNamed(() => append(key, offset, source));
-      } finally {
-        beingWritten.delete(key);
-      }
+      return await alone(key, () => append(key, offset, source));
     },
 
     async uploadSize(key) {
@@ -103,26 +120,13 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       }
       const running =
         algorithm === 'sha256' && found.size === BigInt(size) && hashes.find(key, found);
-      const hex = running
-        ? await running.digest()
-        : await hashing.digestFile(path, algorithm, size);
-      return `${algorithm}:${hex}`;
+      // A thread that failed took its hashes with it, but not the file.
+      const known = running ? await running.digest().catch(() => undefined) : undefined;
+      return `${algorithm}:${known ?? (await hashing.digestFile(path, algorithm, size))}`;
     },
 
     async commit(key, size) {
-      refuseWhileWritten(key);
-      const upload = uploadPath(layout, key);
-      const blob = blobPath(layout, key);
-      hashes.forget(key);
-      try {
-        await spaceErrorsNamed(() => moveDurably(upload, blob, size, folderSyncs));
-      } catch (error) {
-        if (systemErrorCode(error) !== 'ENOENT') throw error;
-        const committed = await statIfPresent(blob);
-        if (committed?.size !== BigInt(size)) throw new UploadUnknown(key, { cause: error });
-        // The first attempt may have died between its rename and its folder sync.
-        await Promise.all([folderSyncs.sync(dirname(blob)), folderSyncs.sync(dirname(upload))]);
-      }
+      await alone(key, () => commit(key, size));
     },
 
     async abort(key) {

@@ -49,6 +49,12 @@ function hashOf(id: number): Hash {
   return hash;
 }
 
+function digestOf(id: number): string {
+  const hash = hashes.get(id);
+  if (hash === undefined) throw new Error('There is no such hash');
+  return hash.copy().digest('hex');
+}
+
 async function digestFile(path: string, algorithm: DigestAlgorithm, size: number): Promise<string> {
   const hash = createHash(algorithm);
   const buffer = new Uint8Array(READ_BYTES);
@@ -72,7 +78,7 @@ async function answer(request: HashRequest): Promise<string> {
       );
       return '';
     case 'digest':
-      return hashOf(request.hash).copy().digest('hex');
+      return digestOf(request.hash);
     case 'drop':
       hashes.delete(request.hash);
       return '';

@@ -10,7 +10,7 @@ export interface RunningHash {
   readonly thread: 'main' | 'worker';
   /** Resolves once the first `length` bytes of the slot are hashed and may be overwritten. */
   update(slot: Slot, length: number): Promise<void>;
-  /** The hexadecimal digest of what came so far; more may follow. */
+  /** The hexadecimal digest of what came so far, which is something; more may follow. */
   digest(): Promise<string>;
   drop(): void;
 }
