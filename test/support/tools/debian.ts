@@ -20,7 +20,7 @@ const clientPackages = [
 export const aptPackages = {
   clients: clientPackages,
   cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins'],
-  database: ['postgresql'],
+  server: ['postgresql', 'strace', 'openssl'],
 } as const;
 
 /** Installs what is missing; services among the packages are installed but not started. */

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { repositoryRoot } from '#test/suite.ts';
+
+const execute = promisify(execFile);
+/** What a newcomer's shell has: whatever Node.js is installed, not the one of this clone. */
+const PATH = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(delimiter);
+
+describe('a fresh clone, on whatever Node.js is installed', () => {
+  let clone: string;
+  const berth = (...command: string[]) =>
+    execute(join(clone, 'berth'), command, { env: { ...process.env, PATH }, timeout: 240_000 });
+
+  before(async () => {
+    clone = mkdtempSync(join(tmpdir(), 'berth-clone-'));
+    await execute('git', ['clone', '--quiet', '--depth=1', `file://${repositoryRoot}`, clone]);
+  });
+  after(() => rmSync(clone, { recursive: true, force: true }));
+
+  test('installs what is missing at the first command and says so', {
+    timeout: 300_000,
+  }, async () => {
+    const { stdout, stderr } = await berth('version', '--json');
+    assert.match(stderr, /^Installing the packages that package-lock\.json names …\n/);
+    assert.match(stderr, /Installed in \d+\.\d s\.\n$/);
+    assert.equal(JSON.parse(stdout).node, process.versions.node);
+  });
+
+  test('installs nothing at the next one, and passes arguments and exit codes on', async () => {
+    await assert.rejects(
+      berth('no-such-command'),
+      (error: Error & { code: number; stderr: string }) => {
+        assert.doesNotMatch(error.stderr, /Installing/);
+        assert.match(error.stderr, /no-such-command/);
+        assert.equal(error.code, 2);
+        return true;
+      },
+    );
+  });
+});
