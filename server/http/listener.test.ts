@@ -45,7 +45,7 @@ interface Setup {
 }
 
 async function start(setup: Setup = {}) {
-  const failures: { address: string | undefined; error: Error }[] = [];
+  const failures: { address: string; error: Error }[] = [];
   const failed = Promise.withResolvers<void>();
   const listener = createListener({
     certificates: setup.certificates ?? own,

@@ -57,7 +57,7 @@ export interface ListenerOptions {
     continueExpected: boolean,
   ) => void;
   /** A TLS handshake failed, mostly because the client does not trust the certificate. */
-  readonly onHandshakeFailure: (address: string | undefined, error: Error) => void;
+  readonly onHandshakeFailure: (address: string, error: Error) => void;
   readonly limits?: Partial<ListenerLimits>;
 }
 
@@ -109,7 +109,7 @@ export function createListener(options: ListenerOptions): {
     admit(socket);
   });
   tlsServer.on('tlsClientError', (error, socket) => {
-    onHandshakeFailure(socket.remoteAddress, error);
+    onHandshakeFailure(addressBelow(socket), error);
     socket.destroy();
   });
   const stopFollowing = certificates.onChange(() =>
@@ -132,6 +132,11 @@ export function createListener(options: ListenerOptions): {
       socket.removeListener('error', close);
       socket.setTimeout(0, close);
       fresh.delete(socket);
+      // Asked now, the socket remembers it; once the peer has gone, nobody can tell.
+      if (socket.remoteAddress === undefined) {
+        socket.destroy();
+        return;
+      }
       // What was read goes back as it is. Both ways of going on take it from the socket's buffer
       // once, and read from its handle afterwards, past the stream.
       socket.pause();
@@ -147,7 +152,7 @@ export function createListener(options: ListenerOptions): {
   }
 
   function admit(socket: Socket): void {
-    if (closing) {
+    if (closing || socket.remoteAddress === undefined) {
       socket.destroy();
       return;
     }
@@ -220,10 +225,21 @@ function secureOptions(certificates: ServerCertificates): tls.SecureContextOptio
   return { cert: certificate, key, minVersion: 'TLSv1.2' };
 }
 
+/** The address of the connection that carries a TLS socket, also when it has been reset. */
+function addressBelow(socket: tls.TLSSocket): string {
+  // A property of Node.js's own; without it the address is lost in the case that matters most.
+  const { _parent } = socket as { _parent?: Socket };
+  return plainAddress(_parent?.remoteAddress ?? socket.remoteAddress ?? '');
+}
+
 /** Where a plain request finds its answer, on a host that is ours whatever the request says. */
 function secureLocation(request: IncomingMessage, served: ServedNames): string {
   const received = receivedRequest(undefined, false, request.headers, () => false);
-  const origin = externalOrigin({ ...received, scheme: 'https' }, served);
+  // A public URL with http is a proxy's, and sending strangers there in circles helps nobody.
+  const origin = externalOrigin({ ...received, scheme: 'https' }, served).replace(
+    /^http:/,
+    'https:',
+  );
   const target = request.url ?? '/';
   if (target.startsWith('/')) return origin + target;
   const url = URL.parse(target);
@@ -237,7 +253,7 @@ function refuse(
   continueExpected: boolean,
   message: string,
 ): void {
-  const body = errorBody('BAD_REQUEST', message);
+  const body = errorBody(message);
   response.writeHead(400, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
@@ -259,7 +275,8 @@ function answerClientError(error: Error, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const [status, body] = explain(error);
+  const [status, message] = explain(error);
+  const body = errorBody(message);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
@@ -271,29 +288,19 @@ function answerClientError(error: Error, socket: Socket): void {
   setTimeout(() => socket.destroy(), LINGER).unref();
 }
 
-function explain(error: Error): [status: number, body: string] {
+function explain(error: Error): [status: number, message: string] {
   switch (systemErrorCode(error)) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [
-        431,
-        errorBody(
-          'BAD_REQUEST',
-          `The request's line and headers are larger than ${MAXIMUM_HEADER_BYTES} bytes: send fewer or shorter ones.`,
-        ),
-      ];
+    case 'HPE_HEADER_OVERFLOW': {
+      const message = `The request's line and headers are larger than ${MAXIMUM_HEADER_BYTES} bytes: send fewer or shorter ones.`;
+      return [431, message];
+    }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [
-        408,
-        errorBody('BAD_REQUEST', "The request's headers did not arrive in time: send it again."),
-      ];
-    default:
-      return [
-        400,
-        errorBody(
-          'BAD_REQUEST',
-          `This is not a request that the server can read${'reason' in error ? ` (${error.reason})` : ''}: speak HTTP/1.1, over TLS or in plain.`,
-        ),
-      ];
+      return [408, "The request's headers did not arrive in time: send it again."];
+    default: {
+      const reason = 'reason' in error ? ` (${error.reason})` : '';
+      const message = `This is not a request that the server can read${reason}: speak HTTP/1.1, over TLS or in plain.`;
+      return [400, message];
+    }
   }
 }
 
@@ -304,6 +311,6 @@ function isAnswering(socket: Socket): boolean {
   return _httpMessage?.headersSent === true;
 }
 
-function errorBody(code: 'BAD_REQUEST', message: string): string {
-  return JSON.stringify({ errors: [{ code, message }] });
+function errorBody(message: string): string {
+  return JSON.stringify({ errors: [{ code: 'BAD_REQUEST', message }] });
 }
