@@ -31,7 +31,7 @@ export async function openStorage(
   const secretKey = config.secretKey ?? secretKeyOf(config.dataFolder);
   return {
     database,
-    store: await openFilesystemBlobStore({ folder: join(config.dataFolder, 'blobs') }),
+    store: await openFilesystemBlobStore({ folder: config.dataFolder }),
     sharedSecret: (name, create) => sharedSecret(database, secretKey, name, create),
   };
 }
