@@ -28,9 +28,10 @@ version = 3
   assert.equal(readContainerdConfig(text).configPath, '/a/certs.d');
 });
 
-test('an empty config_path is none', () => {
+test('an empty config_path is told from none', () => {
+  assert.equal(readContainerdConfig('version = 2').configPath, undefined);
   const text = `version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = ""\n`;
-  assert.equal(readContainerdConfig(text).configPath, undefined);
+  assert.equal(readContainerdConfig(text).configPath, '');
 });
 
 test('the older mirrors and configs, which exclude config_path, are noticed', () => {

@@ -1,6 +1,6 @@
 /** What containerd's configuration says of registries. */
 export interface ContainerdRegistrySettings {
-  /** The first folder of `config_path`; undefined where the file sets none. */
+  /** The first folder of `config_path`; empty where the file empties it, undefined where it is silent. */
   readonly configPath: string | undefined;
   /** Version 2 is containerd 1.x, version 3 is containerd 2.x. */
   readonly version: number;
@@ -32,7 +32,7 @@ export function readContainerdConfig(text: string): ContainerdRegistrySettings {
     const value = setting[2] ?? setting[3] ?? setting[4] ?? '';
     if (section === '' && setting[1] === 'version') version = Number(value);
     if (setting[1] === 'config_path' && isRegistrySection(section)) {
-      configPath = value.split(':')[0] || undefined;
+      configPath = value.split(':')[0] ?? '';
     }
   }
   return { configPath, version, hasLegacyRegistries };

@@ -1,8 +1,13 @@
 import { sql } from 'kysely';
 import type { Reader, Transaction } from '#server/database/database.ts';
-import type { Page, SortKey, Term } from '#server/http/rest/index.ts';
+import {
+  contains,
+  type Page,
+  type SortKey,
+  type Term,
+  textMatches,
+} from '#server/http/rest/index.ts';
 import type { Role } from '#server/permissions/roles.ts';
-import { contains, textMatches } from './terms-queries.ts';
 
 export interface MemberRow {
   readonly id: number;

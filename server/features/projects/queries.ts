@@ -1,8 +1,14 @@
 import { sql } from 'kysely';
 import type { Reader, Transaction } from '#server/database/database.ts';
-import type { SortKey, Term } from '#server/http/rest/index.ts';
+import {
+  booleanOf,
+  contains,
+  integerMatches,
+  type SortKey,
+  type Term,
+  textMatches,
+} from '#server/http/rest/index.ts';
 import type { Role } from '#server/permissions/roles.ts';
-import { booleanOf, contains, integerMatches, textMatches } from './terms-queries.ts';
 
 export interface ProjectRow {
   readonly id: number;

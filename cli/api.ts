@@ -1,0 +1,155 @@
+import { createTransport, readAnswer, type TransportRequest } from '#oci/client/transport.ts';
+import { RegistryFailure } from '#oci/client.ts';
+import { ApiFailure, CommandFailure } from './failure.ts';
+import type { NamedSession } from './sessions.ts';
+
+/** Where and as whom requests are made. */
+export interface ApiOptions {
+  readonly server: string;
+  readonly protocol: 'http' | 'https';
+  /** PEM, trusted besides the system's own authorities. */
+  readonly authority?: string | undefined;
+  readonly credentials?: { readonly username: string; readonly password: string };
+}
+
+export interface Created<Body> {
+  readonly body: Body;
+  /** The last part of Location. */
+  readonly id: number;
+}
+
+/**
+ * The REST interface of a server. Paths begin after `/api/v2.0`; an answer has the shape that the
+ * caller names. Every method throws `ApiFailure` when the server refuses, `CommandFailure` when it
+ * cannot be reached.
+ */
+export interface Api {
+  readonly server: string;
+  get<Body>(path: string): Promise<Body>;
+  /** Every page of a list. */
+  list<Item>(path: string, query?: Readonly<Record<string, string>>): Promise<Item[]>;
+  post<Body>(path: string, body: unknown): Promise<Created<Body>>;
+  put(path: string, body: unknown): Promise<void>;
+  patch<Body>(path: string, body: unknown): Promise<Body>;
+  delete(path: string): Promise<void>;
+  close(): void;
+}
+
+const idleTimeout = 30_000;
+const maximumAnswerBytes = 16 * 1024 * 1024;
+const pageSize = 100;
+const maximumPages = 1000;
+
+export function apiOf(session: NamedSession): Api {
+  const { server, protocol, authority, username, secret } = session;
+  return createApi({ server, protocol, authority, credentials: { username, password: secret } });
+}
+
+export function createApi({ server, protocol, authority, credentials }: ApiOptions): Api {
+  const transport = createTransport({
+    idleTimeout,
+    ...(authority !== undefined && { certificateAuthorities: authority }),
+  });
+  const authorization =
+    credentials === undefined
+      ? undefined
+      : `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
+
+  async function send(method: TransportRequest['method'], path: string, body?: unknown) {
+    const url = new URL(`/api/v2.0${path}`, `${protocol}://${server}`);
+    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    try {
+      const answer = await transport.send({
+        method,
+        url,
+        headers: {
+          accept: 'application/json',
+          'x-is-resource-name': 'true',
+          ...(authorization !== undefined && { authorization }),
+          ...(content !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(content !== undefined && { body: content }),
+      });
+      const text = (await readAnswer(answer, server, maximumAnswerBytes)).toString('utf8');
+      if (answer.statusCode >= 200 && answer.statusCode < 300) {
+        return { headers: answer.headers, body: text === '' ? undefined : parseBody(text, server) };
+      }
+      throw new ApiFailure(answer.statusCode, refusalOf(answer.statusCode, text, server));
+    } catch (error) {
+      throw error instanceof RegistryFailure ? unreachable(error, server) : error;
+    }
+  }
+
+  return {
+    server,
+    async get<Body>(path: string) {
+      return (await send('GET', path)).body as Body;
+    },
+    async list<Item>(path: string, query: Readonly<Record<string, string>> = {}) {
+      const items: Item[] = [];
+      for (let page = 1; page <= maximumPages; page++) {
+        const parameters = new URLSearchParams({
+          ...query,
+          page: String(page),
+          page_size: String(pageSize),
+        });
+        const { body, headers } = await send('GET', `${path}?${parameters}`);
+        const batch = body as Item[];
+        items.push(...batch);
+        const total = Number(headers['x-total-count'] ?? items.length);
+        if (batch.length === 0 || items.length >= total) break;
+      }
+      return items;
+    },
+    async post<Body>(path: string, content: unknown) {
+      const { body, headers } = await send('POST', path, content);
+      return { body: body as Body, id: Number(headers.location?.split('/').at(-1)) };
+    },
+    async put(path, content) {
+      await send('PUT', path, content);
+    },
+    async patch<Body>(path: string, content: unknown) {
+      return (await send('PATCH', path, content)).body as Body;
+    },
+    async delete(path) {
+      await send('DELETE', path);
+    },
+    close: () => transport.close(),
+  };
+}
+
+function parseBody(text: string, server: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CommandFailure(
+      `${server} did not answer in JSON: check that it is a Berth server and that no proxy answers in its place.`,
+    );
+  }
+}
+
+function refusalOf(status: number, text: string, server: string): string {
+  const sentence = sentenceOf(text);
+  if (status === 401) {
+    return `${sentence ?? 'The server does not know who you are.'} Sign in with berth login ${server}.`;
+  }
+  return sentence ?? `${server} answered with the status ${status} and no reason.`;
+}
+
+function sentenceOf(text: string): string | undefined {
+  try {
+    const message: unknown = JSON.parse(text).errors[0].message;
+    if (typeof message !== 'string' || message === '') return undefined;
+    return /[.!?]$/.test(message) ? message : `${message}.`;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(error: RegistryFailure, server: string): CommandFailure {
+  const cure =
+    error.reason === 'certificate-untrusted'
+      ? ` Run berth login ${server} to see and accept its authority, or give it with --ca-file.`
+      : '';
+  return new CommandFailure(`${error.message}${cure}`, { cause: error });
+}

@@ -1,0 +1,34 @@
+import { CommanderError } from 'commander';
+import { readEnvironment } from './environment.ts';
+import { AnsweredFailure, UsageFailure } from './failure.ts';
+import { createProgram } from './program.ts';
+import type { Serve } from './serve.ts';
+
+const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Runs one command line and resolves to its exit code: 0 done, 1 refused or failed, 2 wrong usage.
+ * @param serve what `berth serve` runs
+ */
+export async function runCommandLine(given: readonly string[], serve: Serve): Promise<number> {
+  const program = createProgram(readEnvironment(), serve);
+  try {
+    await program.parseAsync(given.length === 0 ? ['--help'] : given, { from: 'user' });
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said what was wrong, or shown the help that was asked for.
+      return error.exitCode === 0 || error.code === 'commander.help'
+        ? exitCodes.done
+        : exitCodes.usage;
+    }
+    if (error instanceof AnsweredFailure) return exitCodes.failed;
+    process.stderr.write(`berth: ${sentenceOf(error)}\n`);
+    return error instanceof UsageFailure ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/[^\S\n]*\p{Cc}(?<!\n)/gu, ' ').trim();
+}

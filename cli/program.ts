@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import type { Environment } from './environment.ts';
+import { addLoginCommands } from './login.ts';
+import { addMemberCommands } from './member.ts';
+import { addProjectCommands } from './project.ts';
+import { addRobotCommands } from './robot.ts';
+import { addSecretCommands } from './secret.ts';
+import { addServeCommand, type Serve } from './serve.ts';
+import { addTokenCommands } from './token.ts';
+import { addTrustCommand } from './trust.ts';
+import { addUserCommands } from './user.ts';
+import { addVersionCommand } from './version.ts';
+
+function termOf(command: Command): string {
+  const given = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [command.name(), ...given].join(' ');
+}
+
+/** The whole command line. */
+export function createProgram(environment: Environment, serve: Serve): Command {
+  const program = new Command('berth')
+    .description('A registry for container images and Helm charts that Kubernetes can pull from.')
+    .usage('COMMAND')
+    .helpOption('-h, --help', 'show what a command takes')
+    .helpCommand(false)
+    .exitOverride()
+    .configureHelp({ subcommandTerm: termOf })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'berth: ')),
+    })
+    .showHelpAfterError('Run the command with --help to see what it takes.');
+
+  program.commandsGroup('First steps:');
+  addServeCommand(program, serve);
+  addTrustCommand(program, environment);
+  addLoginCommands(program, environment);
+
+  program.commandsGroup('Projects and who may use them:');
+  addProjectCommands(program, environment);
+  addMemberCommands(program, environment);
+  addRobotCommands(program, environment);
+
+  program.commandsGroup('Kubernetes:');
+  addSecretCommands(program, environment);
+
+  program.commandsGroup('People:');
+  addUserCommands(program, environment);
+  addTokenCommands(program, environment);
+
+  program.commandsGroup('About:');
+  addVersionCommand(program);
+
+  return program.addHelpText(
+    'after',
+    `
+Begin with:
+  $ berth serve                                  run a server here
+  $ sudo berth trust HOST --fingerprint SHA256   make this machine trust it
+  $ berth login HOST                             sign in
+  $ berth project create team                    make a project to push to`,
+  );
+}
