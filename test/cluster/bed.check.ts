@@ -148,17 +148,24 @@ async function checkCluster(lan: Lan, version: ContainerdVersion, pulled: Regist
       until: /signed by unknown authority/,
     }),
   );
+  await check('a name that does not exist is said not to', () =>
+    runPod(cluster, {
+      name: 'lost',
+      image: 'nowhere.berth.test/bed/pulled:1',
+      until: /lookup nowhere\.berth\.test on 10\.77\.0\.10:53: no such host/,
+    }),
+  );
   await check('a new pod pulls when the node has the CA', async () => {
     const file = `/etc/containerd/certs.d/${registryName}/ca.crt`;
     await cluster.nodes[0]?.host.write(file, pulled.authority);
     await runPod(cluster, { name: 'friend', image: pulled.image });
   });
-  if (version === '2.4') await checkSecondNode(cluster);
+  if (version === '2.4') await checkSecondNode(lan, cluster);
   await check('the cluster stops', () => cluster.stop());
 }
 
 /** A node of another release, Services and names across both. */
-async function checkSecondNode(cluster: Cluster): Promise<void> {
+async function checkSecondNode(lan: Lan, cluster: Cluster): Promise<void> {
   const second = await check('a second node, on containerd 1.6, joins', () =>
     cluster.addNode({ name: 'node-2', address: '10.77.0.12', containerd: '1.6' }),
   );
@@ -177,6 +184,8 @@ async function checkSecondNode(cluster: Cluster): Promise<void> {
   await check('a pod resolves a Service and the registry', async () => {
     await seesName(cluster, 'web.default.svc.cluster.local', '10.96.');
     await seesName(cluster, registryName, '10.77.0.2');
+    await lan.resolve({ 'late.berth.test': '10.77.0.99' });
+    await seesName(cluster, 'late.berth.test', '10.77.0.99');
   });
   await check('a Service answers across the nodes', async () => {
     const address = await cluster.kubectl('get', 'service', 'web', '-ojsonpath={.spec.clusterIP}');

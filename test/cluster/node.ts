@@ -133,7 +133,6 @@ function kubeletConfiguration(host: Host, nameServer: string): string {
     authorization: { mode: 'Webhook' },
     cgroupDriver: 'cgroupfs',
     cgroupRoot: host.controlGroup,
-    cgroupsPerQOS: false,
     clusterDNS: [nameServer],
     clusterDomain: 'cluster.local',
     containerRuntimeEndpoint: `unix://${containerdSocket}`,

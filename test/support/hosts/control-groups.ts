@@ -1,21 +1,43 @@
-import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export function controlGroupOf(suite: string): string {
-  return `berth-${suite}`;
+/** The group that holds a host's containers; the kernel counts them by it, and we remove it. */
+export function controlGroupOf(suite: string, host = ''): string {
+  return join(`/berth-${suite}`, host);
 }
 
-/** Containers that were killed leave their empty control groups, in each hierarchy. */
-export async function removeControlGroup(group: string): Promise<void> {
+export async function createControlGroup(suite: string, host: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    let folder = hierarchy;
+    for (const level of controlGroupOf(suite, host).split('/').filter(Boolean)) {
+      const parent = folder;
+      folder = join(parent, level);
+      await mkdir(folder, { recursive: true });
+      // cpuset(7): a new group has neither processors nor memory, and so no room for a process.
+      for (const file of ['cpuset.cpus', 'cpuset.mems']) await copy(file, parent, folder);
+    }
+  }
+}
+
+/** Containers that were killed leave their empty groups, in each hierarchy. */
+export async function removeControlGroup(suite: string, host?: string): Promise<void> {
+  await Promise.all(
+    (await hierarchies()).map((folder) => removeFolders(join(folder, controlGroupOf(suite, host)))),
+  );
+}
+
+async function hierarchies(): Promise<readonly string[]> {
   const mounts = await readFile('/proc/mounts', 'utf8');
-  const hierarchies = mounts
+  return mounts
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
     .map(([, folder = '']) => folder);
-  await Promise.all(
-    hierarchies.map((folder) => removeFolders(join(folder, controlGroupOf(group)))),
-  );
+}
+
+async function copy(file: string, from: string, to: string): Promise<void> {
+  const value = await readFile(join(from, file), 'utf8').catch(() => '');
+  if (value.trim() !== '') await writeFile(join(to, file), value);
 }
 
 async function removeFolders(folder: string): Promise<void> {

@@ -90,6 +90,6 @@ export async function endHost(suite: string, folder: string, name: string): Prom
     what: `all processes of the host ${name} to be gone`,
   });
   await stopRecorded(folder);
-  await removeControlGroup(join(suite, name));
+  await removeControlGroup(suite, name);
   await rm(folder, { recursive: true, force: true });
 }

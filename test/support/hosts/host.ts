@@ -9,7 +9,7 @@ import {
   start,
   succeed,
 } from '../processes.ts';
-import { controlGroupOf } from './control-groups.ts';
+import { controlGroupOf, createControlGroup } from './control-groups.ts';
 import { endHost, startFirstProcess, systemPath } from './first-process.ts';
 
 /** A machine of the bed: its own network, mounts, processes, /etc, /run and HOME. */
@@ -74,6 +74,7 @@ export async function createHost(
   const bin = join(folder, 'bin');
   await mkdir(home, { recursive: true });
   await mkdir(bin);
+  await createControlGroup(suite, name);
   const first = await startFirstProcess(folder, name);
   const { pid } = first;
   await connect({
@@ -81,7 +82,7 @@ export async function createHost(
     bridge,
     gateway,
     address,
-    link: `${suite.slice(0, 4)}-${lastByte(address)}`,
+    link: `${suite}-${lastByte(address)}`,
   });
 
   const ownNames: Record<string, string> = {};
@@ -118,7 +119,7 @@ export async function createHost(
     address,
     home,
     pid,
-    controlGroup: `/${controlGroupOf(suite)}/${name}`,
+    controlGroup: controlGroupOf(suite, name),
     file,
     write,
     run: runIn,
