@@ -67,10 +67,15 @@ async function consume(limiter: RateLimiterMemory, key: string, name: string): P
 
 /** Whoever holds one IPv6 address commonly holds its whole /64. */
 function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address;
-  const [head = '', tail] = address.split('%')[0]?.split('::') ?? [];
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = new Array(Math.max(0, 8 - first.length - last.length)).fill('0');
+  if (!isIPv6(address)) return address;
+  if (address.includes('.')) return address.slice(address.lastIndexOf(':') + 1);
+  const [head = '', tail = ''] = address.split('%', 1)[0]?.split('::') ?? [];
+  const first = groupsOf(head);
+  const last = groupsOf(tail);
+  const zeros = new Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0');
   return [...first, ...zeros, ...last].slice(0, 4).join(':');
+}
+
+function groupsOf(text: string): string[] {
+  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16).toString(16));
 }

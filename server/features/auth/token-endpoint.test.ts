@@ -1,0 +1,4 @@
+import { openSqlite } from './testing/server.suite.ts';
+import { tokenEndpointSuite } from './testing/token-endpoint.suite.ts';
+
+tokenEndpointSuite('SQLite', openSqlite);

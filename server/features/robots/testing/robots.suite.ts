@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  type AccountsServer,
+  type OpenDatabase,
+  sentenceOf,
+  startAccounts,
+} from '../../auth/testing/server.suite.ts';
+
+const robots = '/api/v2.0/robots';
+const day = 24 * 60 * 60 * 1000;
+
+function pulling(namespace: string, action = 'pull') {
+  return [{ kind: 'project', namespace, access: [{ resource: 'repository', action }] }];
+}
+
+/** The promises of robots, on any database. */
+export function robotsSuite(name: string, open: () => Promise<OpenDatabase>): void {
+  const served = (run: (server: AccountsServer) => Promise<void>) => async () => {
+    await using server = await startAccounts(open);
+    await run(server);
+    assert.deepEqual(server.failures, []);
+  };
+
+  /** A project with an admin of its own. */
+  async function withProjectAdmin({ call, admin, addProject, addUser }: AccountsServer) {
+    const project = await addProject('team');
+    const { login } = await addUser('alice');
+    await call(admin, 'POST', `/api/v2.0/projects/${project}/members`, {
+      body: { role_id: 1, member_user: { username: 'alice' } },
+    });
+    return { project, login };
+  }
+
+  const scopeOf = async (
+    { call }: AccountsServer,
+    login: readonly [string, string],
+    scope: string,
+  ) => (await call(login, 'GET', `/service/token?scope=${scope}`)).body.scope;
+
+  describe(`robots on ${name}`, () => {
+    test(
+      'of the system answer as Harbor’s do, and show their secret once',
+      served(async ({ call, admin, addProject, now }) => {
+        await addProject('team');
+        const made = await call(admin, 'POST', robots, {
+          body: {
+            name: 'ci',
+            level: 'system',
+            description: 'builds',
+            duration: 7,
+            disable: false,
+            permissions: pulling('team'),
+            id: 0,
+            expires_at: 0,
+          },
+        });
+        assert.equal(made.status, 201);
+        const { id, secret } = made.body;
+        assert.equal(made.headers.get('location'), `${robots}/${id}`);
+        const expires_at = Math.floor((now + 7 * day) / 1000);
+        const creation_time = new Date(now).toISOString();
+        assert.deepEqual(made.body, { id, name: 'robot+ci', secret, creation_time, expires_at });
+        assert.match(secret, /^berth_robot_[0-9A-Za-z]{49}$/);
+        assert.deepEqual((await call(admin, 'GET', `${robots}/${id}`)).body, {
+          id,
+          name: 'robot+ci',
+          description: 'builds',
+          level: 'system',
+          duration: 7,
+          editable: true,
+          disable: false,
+          expires_at,
+          creation_time,
+          update_time: creation_time,
+          permissions: [
+            {
+              kind: 'project',
+              namespace: 'team',
+              access: [{ resource: 'repository', action: 'pull', effect: 'allow' }],
+            },
+          ],
+        });
+      }),
+    );
+
+    test(
+      'of a project are made by its admin, and sign in by their full name',
+      served(async (server) => {
+        const { call } = server;
+        const { project, login } = await withProjectAdmin(server);
+        const made = await call(login, 'POST', robots, {
+          body: { name: 'ci', level: 'project', duration: -1, permissions: pulling('team') },
+        });
+        assert.equal(made.status, 201);
+        assert.equal(made.body.name, 'robot+team+ci');
+        assert.equal(made.body.expires_at, -1);
+        const robot = [made.body.name, made.body.secret] as const;
+        const scope = 'repository:team/app:pull,push';
+        assert.equal(await scopeOf(server, robot, scope), 'repository:team/app:pull');
+        const list = await call(login, 'GET', `${robots}?q=Level=project,ProjectID=${project}`);
+        assert.deepEqual(
+          list.body.map((one: { name: string }) => one.name),
+          ['robot+team+ci'],
+        );
+        assert.equal(list.headers.get('x-total-count'), '1');
+      }),
+    );
+
+    test(
+      'get no more than their creator has',
+      served(async (server) => {
+        const { call, addProject, addUser } = server;
+        const { login } = await withProjectAdmin(server);
+        await addProject('other');
+        const bob = await addUser('bob');
+        const make = (by: readonly [string, string] | undefined, body: object) =>
+          call(by, 'POST', robots, {
+            body: { name: 'x', level: 'project', duration: -1, ...body },
+          });
+        const refused: [readonly [string, string] | undefined, object, number][] = [
+          [login, { permissions: pulling('other') }, 403],
+          [login, { permissions: pulling('absent') }, 403],
+          [login, { level: 'system', permissions: pulling('team') }, 403],
+          [login, { permissions: pulling('*') }, 400],
+          [login, { permissions: [...pulling('team'), ...pulling('other')] }, 400],
+          [bob.login, { permissions: pulling('team') }, 403],
+          [undefined, { permissions: pulling('team') }, 401],
+        ];
+        for (const [by, body, status] of refused) {
+          const answer = await make(by, body);
+          assert.equal(answer.status, status, JSON.stringify([body, answer.body]));
+        }
+        const system = {
+          permissions: [
+            ...pulling('team'),
+            { kind: 'system', namespace: '/', access: [{ resource: 'catalog', action: 'read' }] },
+          ],
+        };
+        assert.equal((await make(login, system)).status, 400);
+
+        // The same holds for what is added later, and not for what is there already.
+        const made = await make(login, { permissions: pulling('team') });
+        const at = `${robots}/${made.body.id}`;
+        const put = (permissions: object) => call(login, 'PUT', at, { body: { permissions } });
+        assert.equal((await put(pulling('team', 'push'))).status, 200);
+        assert.equal((await put(pulling('other'))).status, 400);
+        const projectCreate = [
+          {
+            kind: 'project',
+            namespace: 'team',
+            access: [{ resource: 'project', action: 'create' }],
+          },
+        ];
+        const denied = await put(projectCreate);
+        assert.equal(denied.status, 403);
+        assert.match(
+          sentenceOf(denied),
+          /no more than its creator has: user alice has no project create/,
+        );
+      }),
+    );
+
+    test(
+      'of all projects reach every project that exists, also later ones',
+      served(async (server) => {
+        const { addRobot, addProject } = server;
+        const { login } = await addRobot('all', ['*:repository:pull']);
+        assert.equal(await scopeOf(server, login, 'repository:late/app:pull'), '');
+        await addProject('late');
+        const scope = 'repository:late/app:pull';
+        assert.equal(await scopeOf(server, login, scope), scope);
+        const grants = await server.auth.loadGrants(
+          { kind: 'robot', id: 1, name: login[0] },
+          'all',
+        );
+        assert.deepEqual([...grants.projects.keys()].sort(), ['late']);
+      }),
+    );
+
+    test(
+      'do not inherit a project that has the name of one that was deleted',
+      served(async (server) => {
+        const { call, admin, addRobot, addProject } = server;
+        const project = await addProject('team');
+        const { login } = await addRobot('ci', ['team:repository:pull']);
+        const scope = 'repository:team/app:pull';
+        assert.equal(await scopeOf(server, login, scope), scope);
+        assert.equal((await call(admin, 'DELETE', `/api/v2.0/projects/${project}`)).status, 200);
+        await addProject('team');
+        assert.equal(await scopeOf(server, login, scope), '');
+      }),
+    );
+
+    test(
+      'change by PUT with their whole self, except name and level',
+      served(async (server) => {
+        const { call, admin, addRobot, addProject } = server;
+        await addProject('team');
+        const { id, login } = await addRobot('ci', ['team:repository:pull'], { duration: 7 });
+        const at = `${robots}/${id}`;
+        const whole = (await call(admin, 'GET', at)).body;
+        const put = (body: object) => call(admin, 'PUT', at, { body });
+        server.now += day;
+        assert.equal((await put({ ...whole, description: 'new' })).status, 200);
+        const after = (await call(admin, 'GET', at)).body;
+        assert.equal(after.description, 'new');
+        assert.equal(after.expires_at, whole.expires_at);
+        assert.equal((await put({ ...whole, permissions: pulling('team', 'push') })).status, 200);
+        const scope = 'repository:team/app:pull,push';
+        assert.equal(await scopeOf(server, login, scope), 'repository:team/app:push');
+        assert.equal((await put({ ...whole, name: 'robot+other' })).status, 400);
+        assert.equal((await put({ ...whole, level: 'project' })).status, 400);
+        assert.equal((await put({ ...whole, permissions: [] })).status, 400);
+        assert.equal((await put({ ...whole, duration: 0 })).status, 400);
+        assert.equal((await put({ ...whole, disable: true })).status, 200);
+        const disabled = await call(login, 'GET', '/service/token');
+        assert.equal(disabled.status, 401);
+        assert.match(sentenceOf(disabled), /disabled.*berth robot update robot\+ci --enable/);
+      }),
+    );
+
+    test(
+      'that expired say when, and live again with the command that they name',
+      served(async (server) => {
+        const { call, admin, addRobot } = server;
+        const { id, login } = await addRobot('ci', ['*:repository:pull'], { duration: 1 });
+        const moment = new Date(server.now + day).toISOString();
+        server.now += day;
+        const refused = await call(login, 'GET', '/service/token');
+        assert.equal(refused.status, 401);
+        assert.match(sentenceOf(refused), /berth robot update robot\+ci --duration DAYS/);
+        assert.ok(sentenceOf(refused).includes(moment));
+        const wrong = await call([login[0], 'wrong'], 'GET', '/service/token');
+        assert.doesNotMatch(sentenceOf(wrong), /expired/);
+        await call(admin, 'PUT', `${robots}/${id}`, { body: { duration: 1 } });
+        assert.equal((await call(login, 'GET', '/service/token')).status, 200);
+        server.now += day - 1;
+        assert.equal((await call(login, 'GET', '/service/token')).status, 200);
+        server.now += 1;
+        assert.equal((await call(login, 'GET', '/service/token')).status, 401);
+        await call(admin, 'PUT', `${robots}/${id}`, { body: { duration: -1 } });
+        assert.equal((await call(login, 'GET', '/service/token')).status, 200);
+      }),
+    );
+
+    test(
+      'get a new secret, or one that was chosen',
+      served(async ({ call, admin, addRobot }) => {
+        const { id, login } = await addRobot('ci', ['*:repository:pull']);
+        const patch = (body: object) => call(admin, 'PATCH', `${robots}/${id}`, { body });
+        const signIn = async (secret: string) =>
+          (await call([login[0], secret], 'GET', '/service/token')).status;
+        const { secret } = (await patch({})).body;
+        assert.notEqual(secret, login[1]);
+        assert.equal(await signIn(login[1]), 401);
+        assert.equal(await signIn(secret), 200);
+        assert.equal((await patch({ secret: 'Harbor12345' })).body.secret, 'Harbor12345');
+        assert.equal(await signIn(secret), 401);
+        assert.equal(await signIn('Harbor12345'), 200);
+        assert.equal((await patch({ secret })).status, 200);
+        assert.equal(await signIn(secret), 200);
+        for (const bad of ['Short1', 'nodigits', 'ALLUPPER1', 'With Space1', `${secret}x`]) {
+          assert.equal((await patch({ secret: bad })).status, 400, bad);
+        }
+        assert.equal(await signIn(secret), 200);
+      }),
+    );
+
+    test(
+      'are refused by a sentence where their description is wrong',
+      served(async ({ call, admin, addProject }) => {
+        await addProject('team');
+        const base = { name: 'ci', level: 'system', duration: -1, permissions: pulling('team') };
+        const access = (entry: object) => [{ kind: 'project', namespace: 'team', access: [entry] }];
+        const cases: [object, number, RegExp][] = [
+          [{ name: 'A b' }, 400, /robot name must/],
+          [{ name: 'a+b' }, 400, /robot name must/],
+          [{ level: 'galaxy' }, 400, /body\.level must be one of "system", "project"/],
+          [{ duration: -2 }, 400, /body\.duration/],
+          [{ duration: 0 }, 400, /at least one day/],
+          [{ permissions: [] }, 400, /at least one permission/],
+          [
+            { permissions: access({ resource: 'scan', action: 'create' }) },
+            400,
+            /no permission "scan:create"/,
+          ],
+          [
+            { permissions: access({ resource: 'repository', action: 'pull', effect: 'deny' }) },
+            400,
+            /"allow", not "deny"/,
+          ],
+          [{ permissions: pulling('absent') }, 404, /no project "absent"/],
+          [
+            { permissions: [{ kind: 'system', namespace: 'team', access: [] }] },
+            400,
+            /namespace "\/"/,
+          ],
+        ];
+        for (const [change, status, sentence] of cases) {
+          const answer = await call(admin, 'POST', robots, { body: { ...base, ...change } });
+          assert.equal(answer.status, status, JSON.stringify(answer.body));
+          assert.match(sentenceOf(answer), sentence);
+        }
+        assert.equal((await call(admin, 'POST', robots, { body: base })).status, 201);
+        const again = await call(admin, 'POST', robots, { body: base });
+        assert.equal(again.status, 409);
+        assert.match(sentenceOf(again), /ci exists already/);
+      }),
+    );
+
+    test(
+      'are listed to those who may see them, and tell others nothing of their project',
+      served(async (server) => {
+        const { call, admin, addRobot, addUser } = server;
+        const { project, login } = await withProjectAdmin(server);
+        const bob = await addUser('bob');
+        const own = await addRobot('own', ['team:repository:pull'], { level: 'project' });
+        await addRobot('b', ['*:repository:pull']);
+        await addRobot('a', ['*:repository:pull']);
+        const names = async (query: string) => {
+          const answer = await call(admin, 'GET', `${robots}?${query}`);
+          return answer.body.map((robot: { name: string }) => robot.name);
+        };
+        assert.deepEqual(await names('sort=name'), ['robot+a', 'robot+b']);
+        assert.deepEqual(await names('q=Level=system,name=robot%2Bb'), ['robot+b']);
+        assert.deepEqual(await names('q=name=~a&page_size=1'), ['robot+a']);
+        const ofProject = `${robots}?q=Level%3Dproject%2CProjectID%3D${project}`;
+        assert.equal((await call(login, 'GET', ofProject)).status, 200);
+        assert.equal((await call(login, 'GET', robots)).status, 403);
+        assert.equal((await call(admin, 'GET', `${robots}?q=Level=project`)).status, 400);
+        assert.equal(
+          (await call(admin, 'GET', `${robots}?q=Level=project,ProjectID=99`)).status,
+          404,
+        );
+        for (const [method, path] of [
+          ['GET', ofProject],
+          ['GET', `${robots}/${own.id}`],
+          ['GET', `${robots}/999`],
+          ['DELETE', `${robots}/${own.id}`],
+        ] as const) {
+          const answer = await call(bob.login, method, path);
+          assert.equal(answer.status, 403);
+          assert.doesNotMatch(sentenceOf(answer), /team/);
+        }
+        assert.equal((await call(admin, 'GET', `${robots}/999`)).status, 404);
+        assert.equal((await call(undefined, 'GET', `${robots}/${own.id}`)).status, 401);
+        assert.equal((await call(login, 'DELETE', `${robots}/${own.id}`)).status, 200);
+        assert.equal((await call(own.login, 'GET', '/service/token')).status, 401);
+      }),
+    );
+  });
+}
