@@ -51,7 +51,9 @@ describe('the served names', () => {
       assert.throws(
         () => servedNames('https://a.example', [wrong]),
         (error: Error) =>
-          error.message.startsWith(`"${wrong}" is neither a DNS name nor an IP address`),
+          error.message.startsWith(
+            `"${wrong}" in BERTH_NAMES is neither a DNS name nor an IP address`,
+          ),
       );
     });
   }

@@ -39,18 +39,13 @@ export function servedNames(
   const url = new URL(publicUrl);
   if (further.length > MAXIMUM_NAMES) {
     throw new Error(
-      `${further.length} further names of the server are configured, and at most ${MAXIMUM_NAMES} are allowed: remove those that no client uses.`,
+      `${further.length} names are listed in BERTH_NAMES, and at most ${MAXIMUM_NAMES} are allowed: remove those that no client uses.`,
     );
   }
-  const hosts = [url.hostname, ...further].map((written) => {
-    const host = canonicalHost(written);
-    if (host === undefined) {
-      throw new Error(
-        `"${written}" is neither a DNS name nor an IP address, so no certificate can name it: write a name such as registry.example.com or an address such as 192.0.2.10, without scheme, port and wildcard.`,
-      );
-    }
-    return host;
-  });
+  const hosts = [
+    nameable('BERTH_URL', url.hostname),
+    ...further.map((written) => nameable('BERTH_NAMES', written)),
+  ];
   // A machine may be called what no certificate can name; nobody chose to be served under that.
   const own = canonicalHost(hostname);
   if (own !== undefined) hosts.push(own);
@@ -60,6 +55,14 @@ export function servedNames(
     dnsNames: all.filter((host) => isIP(host) === 0),
     addresses: all.filter((host) => isIP(host) !== 0),
   };
+}
+
+function nameable(setting: string, written: string): string {
+  const host = canonicalHost(written);
+  if (host !== undefined) return host;
+  throw new Error(
+    `"${written}" in ${setting} is neither a DNS name nor an IP address, so no certificate can name it: write a name such as registry.example.com or an address such as 192.0.2.10, without port and wildcard.`,
+  );
 }
 
 /** A DNS name or an address (IPv6 with or without brackets) in canonical form, if it is one. */
