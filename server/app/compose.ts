@@ -1,6 +1,8 @@
 import { createAuth } from '#features/auth';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
+import { createRobots } from '#features/robots';
+import { addSystemRoutes } from '#features/system';
 import { addTrustRoutes } from '#features/trust';
 import { createUsers } from '#features/users';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
@@ -8,6 +10,7 @@ import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { type ServedNames, servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
 import type { Config } from '#server/config/config.ts';
+import { grantGenerationOf } from '#server/database/generations.ts';
 import { tokenService } from '#server/http/challenge.ts';
 import { requestOrigins, trustSources } from '#server/http/forwarded.ts';
 import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
@@ -46,11 +49,13 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
     sharedSecret,
     reportFailure: (error) => log.error({ err: error }, 'the use of an access token was not noted'),
   });
+  const readGeneration = grantGenerationOf(database);
+  const robots = await createRobots({ database, sharedSecret });
   const auth = await createAuth({
     database,
     sharedSecret,
-    verifiers: [users.verifier],
-    grantSources: [users.grantSource, createMembershipGrants(database)],
+    verifiers: [robots.verifier, users.verifier],
+    grantSources: [users.grantSource, createMembershipGrants(database), robots.grantSource],
     service: tokenService,
   });
   const { authenticate, loadGrants } = auth;
@@ -65,7 +70,13 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
       log.error({ request: requestId, err: error }, 'failed'),
   });
   auth.addRoutes(rest);
+  addSystemRoutes(rest, {
+    version,
+    publicUrl: config.publicUrl.origin,
+    checks: [{ name: 'database', check: async () => readGeneration() }],
+  });
   users.addRoutes(rest);
+  robots.addRoutes(rest);
   addProjectsRoutes(rest, database);
   addTrustRoutes(rest, certificates);
   await rest.ready();
