@@ -88,5 +88,5 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 
 function stampOf({ stamp }: RememberedToken, { kind }: NamedPrincipal): string {
   if (stamp !== undefined) return stamp;
-  throw new Refusal('unauthenticated', `The registry token of a ${kind} lacks its stamp`);
+  throw new Refusal('unauthenticated', `The registry token of a ${kind} lacks its stamp.`);
 }

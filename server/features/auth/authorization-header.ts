@@ -10,17 +10,19 @@ const maximumHeaderLength = 16 * 1024 + 'Bearer '.length;
 /** @throws {Refusal} `unauthenticated` */
 export function parseAuthorization(header: string): Authorization {
   if (header.length > maximumHeaderLength) {
-    throw refused('The Authorization header is longer than any that this registry takes');
+    throw refused('The Authorization header is longer than any that this registry takes.');
   }
   const space = header.indexOf(' ');
   const scheme = (space < 0 ? header : header.slice(0, space)).toLowerCase();
   const value = space < 0 ? '' : header.slice(space + 1).trim();
   if (scheme === 'bearer') {
-    if (value === '') throw refused('The Authorization header says Bearer but brings no token');
+    if (value === '') throw refused('The Authorization header says Bearer but brings no token.');
     return { scheme: 'bearer', token: value };
   }
   if (scheme === 'basic') return parseBasic(value);
-  throw refused('The Authorization header is of a kind that is not read here: use Basic or Bearer');
+  throw refused(
+    'The Authorization header is of a kind that is not read here: use Basic or Bearer.',
+  );
 }
 
 /** RFC 7617. */
@@ -33,7 +35,7 @@ function parseBasic(value: string): Authorization {
 }
 
 function unreadable(): Refusal {
-  return refused('The Basic credentials cannot be read: send name:password in base64');
+  return refused('The Basic credentials cannot be read: send name:password in base64.');
 }
 
 function refused(message: string): Refusal {

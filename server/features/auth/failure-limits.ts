@@ -59,7 +59,7 @@ async function consume(limiter: RateLimiterMemory, key: string, name: string): P
     if (!(refused instanceof RateLimiterRes)) throw refused;
     const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
     throw new TooManyRequests(
-      `Too many failed attempts to sign in as ${name}: wait ${seconds} seconds, then check the name and the password`,
+      `Too many failed attempts to sign in as ${name}: wait ${seconds} seconds, then check the name and the password.`,
       seconds,
     );
   }

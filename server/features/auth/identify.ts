@@ -56,14 +56,14 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
   function byStamp(principal: NamedPrincipal, stamp: string): MaybePromise<Credential> {
     const verifier = verifiers.find((one) => one.principalKind === principal.kind);
     if (verifier !== undefined) return verifier.recall(principal, stamp);
-    throw new Refusal('unauthenticated', 'This registry does not know such callers any more');
+    throw new Refusal('unauthenticated', 'This registry does not know such callers any more.');
   }
 
   function byPassword(username: string, password: string, address: string) {
     if (username.length > maximumUsernameLength || password.length > maximumPasswordLength) {
       throw new Refusal(
         'unauthenticated',
-        'The user name or the password is longer than any that this registry takes',
+        'The user name or the password is longer than any that this registry takes.',
       );
     }
     const key = createHmac('sha256', keyOfMemory)
@@ -117,7 +117,7 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
   function verify(username: string, password: string, address: string): MaybePromise<Credential> {
     const verifier = verifiers.find((one) => one.claims(username, password));
     if (verifier === undefined) {
-      throw new Refusal('unauthenticated', 'This registry knows nobody with names of that kind');
+      throw new Refusal('unauthenticated', 'This registry knows nobody with names of that kind.');
     }
     if (verifier.isGuessable(password)) return verifyGuess(verifier, username, password, address);
     return chain(

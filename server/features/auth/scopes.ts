@@ -38,7 +38,7 @@ export function parseScopes(parameters: readonly string[]): readonly AccessEntry
   if (text.length > maximumScopeBytes) {
     throw new Refusal(
       'invalid',
-      `The scopes are longer than ${maximumScopeBytes} bytes: ask for fewer repositories at once`,
+      `The scopes are longer than ${maximumScopeBytes} bytes: ask for fewer repositories at once.`,
     );
   }
   const entries = new Map<string, AccessEntry>();
@@ -52,7 +52,7 @@ export function parseScopes(parameters: readonly string[]): readonly AccessEntry
   if (entries.size > maximumScopes) {
     throw new Refusal(
       'invalid',
-      `The scopes name more than ${maximumScopes} resources: ask for fewer repositories at once`,
+      `The scopes name more than ${maximumScopes} resources: ask for fewer repositories at once.`,
     );
   }
   return [...entries.values()];

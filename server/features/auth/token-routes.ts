@@ -51,7 +51,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     if (asked === undefined || asked === '' || asked === service) return;
     throw new Refusal(
       'invalid',
-      `This registry issues no tokens for the service ${JSON.stringify(asked)}: ask for ${service}`,
+      `This registry issues no tokens for the service ${JSON.stringify(asked)}: ask for ${service}.`,
     );
   }
 
@@ -86,7 +86,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     }
     throw new Refusal(
       'unauthenticated',
-      'The token endpoint takes no tokens: send a user name and password by Basic authentication',
+      'The token endpoint takes no tokens: send a user name and password by Basic authentication.',
     );
   }
 

@@ -81,7 +81,7 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
   async function verify(type: TokenType, text: string): Promise<JWTPayload> {
     const noun = nounOf(type);
     if (text.length > maximumTokenLength) {
-      throw refused(`The ${noun} is longer than any that this registry issues`);
+      throw refused(`The ${noun} is longer than any that this registry issues.`);
     }
     try {
       const { payload } = await jwtVerify(text, verificationKey, {
@@ -125,7 +125,7 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
       const payload = await verify('berth-refresh+jwt', text);
       const principal = principalOf(payload);
       if (principal.kind === 'anonymous' || typeof payload.stamp !== 'string') {
-        throw refused('The refresh token names nobody: sign in again');
+        throw refused('The refresh token names nobody: sign in again.');
       }
       return { principal, stamp: payload.stamp };
     },
@@ -158,22 +158,22 @@ function nounOf(type: TokenType): string {
 
 function explain(error: errors.JOSEError, noun: string, service: string): string {
   const cure = noun === 'registry token' ? 'ask the token endpoint for a new one' : 'sign in again';
-  if (error instanceof errors.JWTExpired) return `The ${noun} has expired: ${cure}`;
+  if (error instanceof errors.JWTExpired) return `The ${noun} has expired: ${cure}.`;
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return `The ${noun} was not signed by this registry: ${cure}`;
+    return `The ${noun} was not signed by this registry: ${cure}.`;
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
-    return `The ${noun} is signed in a way that this registry does not use: ${cure}`;
+    return `The ${noun} is signed in a way that this registry does not use: ${cure}.`;
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'aud') {
-      return `The ${noun} was issued for another service than ${service}: ${cure}`;
+      return `The ${noun} was issued for another service than ${service}: ${cure}.`;
     }
-    if (error.claim === 'iss') return `The ${noun} was issued by another registry: ${cure}`;
-    if (error.claim === 'typ') return `The token is no ${noun}: ${cure}`;
-    return `The ${noun} lacks what this registry writes into each: ${cure}`;
+    if (error.claim === 'iss') return `The ${noun} was issued by another registry: ${cure}.`;
+    if (error.claim === 'typ') return `The token is no ${noun}: ${cure}.`;
+    return `The ${noun} lacks what this registry writes into each: ${cure}.`;
   }
-  return `The ${noun} cannot be read: ${cure}`;
+  return `The ${noun} cannot be read: ${cure}.`;
 }
 
 function refused(message: string, cause?: unknown): Refusal {

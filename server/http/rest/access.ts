@@ -43,7 +43,7 @@ export function identifyCallers(application: FastifyInstance, options: AccessOpt
     if (caller.scope !== undefined) {
       throw new Refusal(
         'unauthenticated',
-        `${describePrincipal(caller.principal)} brought a registry token, which opens /v2/ only: send the name and password, or an access token, by Basic authentication`,
+        `${describePrincipal(caller.principal)} brought a registry token, which opens /v2/ only: send the name and password, or an access token, by Basic authentication.`,
       );
     }
     request.caller = caller;
@@ -83,10 +83,10 @@ export function requireUser(request: FastifyRequest): Extract<Principal, { kind:
   const { principal } = request.caller;
   if (principal.kind === 'user') return principal;
   if (principal.kind === 'anonymous') {
-    throw new Refusal('unauthenticated', 'Nobody is signed in: send a user name and password');
+    throw new Refusal('unauthenticated', 'Nobody is signed in: send a user name and password.');
   }
   throw new Refusal(
     'precondition',
-    `${describePrincipal(principal)} is no person: sign in as a user for this`,
+    `${describePrincipal(principal)} is no person: sign in as a user for this.`,
   );
 }

@@ -72,20 +72,22 @@ function problemOfRequest(error: unknown): Problem | undefined {
       return {
         status: 413,
         code: 'PAYLOAD_TOO_LARGE',
-        message: 'The request body is larger than this route takes: send less at once',
+        message: 'The request body is larger than this route takes: send less at once.',
       };
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return {
         status: 415,
         code: 'UNSUPPORTED_MEDIA_TYPE',
-        message: 'The request body has a media type that is not read here: send application/json',
+        message: 'The request body has a media type that is not read here: send application/json.',
       };
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return invalid('The request says application/json but has an empty body: send a JSON object');
+      return invalid(
+        'The request says application/json but has an empty body: send a JSON object.',
+      );
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return invalid('The request body is not valid JSON: check its quotes, commas and brackets');
+      return invalid('The request body is not valid JSON: check its quotes, commas and brackets.');
     case 'FST_ERR_BAD_URL':
-      return invalid('The request path is not a valid URL: check its percent-encoding');
+      return invalid('The request path is not a valid URL: check its percent-encoding.');
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return { ...invalid(`The request cannot be read: ${error.message}`), status: statusCode };
@@ -113,8 +115,8 @@ function sentenceOfValidation(
         ({ keyword, instancePath }) => keyword === 'const' && instancePath === union.instancePath,
       )
       .map(({ params }) => JSON.stringify(params.allowedValue));
-    if (values.length > 0) return `${name} must be one of ${values.join(', ')}`;
-    return `${name} has none of the forms that it may have`;
+    if (values.length > 0) return `${name} must be one of ${values.join(', ')}.`;
+    return `${name} has none of the forms that it may have.`;
   }
-  return `${name} ${problem?.message ?? 'is not valid'}`;
+  return `${name} ${problem?.message ?? 'is not valid'}.`;
 }

@@ -26,7 +26,7 @@ export function parseFilter<Field extends string>(
   if (parts.length > maximumTerms) {
     throw new Refusal(
       'invalid',
-      `query.q has more than ${maximumTerms} terms: ask for less at once`,
+      `query.q has more than ${maximumTerms} terms: ask for less at once.`,
     );
   }
   for (const part of parts) {
@@ -36,11 +36,11 @@ export function parseFilter<Field extends string>(
     if (field === undefined) {
       throw new Refusal(
         'invalid',
-        `query.q cannot filter by ${JSON.stringify(name.slice(0, 64))}: it takes ${fields.join(', ')}`,
+        `query.q cannot filter by ${JSON.stringify(name.slice(0, 64))}: it takes ${fields.join(', ')}.`,
       );
     }
     if (equals < 0) {
-      throw new Refusal('invalid', `query.q says nothing of ${field}: write ${field}=value`);
+      throw new Refusal('invalid', `query.q says nothing of ${field}: write ${field}=value.`);
     }
     terms.set(field, parseTerm(field, part.slice(equals + 1).trim()));
   }
@@ -57,7 +57,7 @@ function parseTerm(field: string, text: string): Term {
   if (text.startsWith('[') && text.endsWith(']')) {
     const tilde = inside.indexOf('~');
     if (tilde < 0) {
-      throw new Refusal('invalid', `query.q has a range of ${field} without "~": write [from~to]`);
+      throw new Refusal('invalid', `query.q has a range of ${field} without "~": write [from~to].`);
     }
     const from = unquote(inside.slice(0, tilde).trim());
     const to = unquote(inside.slice(tilde + 1).trim());
@@ -75,7 +75,7 @@ function parseTerm(field: string, text: string): Term {
 function parseValues(field: string, text: string): string[] {
   const values = splitOutsideQuotes(text);
   if (values.length > maximumValues) {
-    throw new Refusal('invalid', `query.q names more than ${maximumValues} values of ${field}`);
+    throw new Refusal('invalid', `query.q names more than ${maximumValues} values of ${field}.`);
   }
   return values.map(unquote);
 }

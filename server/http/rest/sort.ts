@@ -22,7 +22,7 @@ export function parseSort<Field extends string>(
     if (field === undefined) {
       throw new Refusal(
         'invalid',
-        `query.sort cannot sort by ${JSON.stringify(name.slice(0, 64))}: it takes ${fields.join(', ')}`,
+        `query.sort cannot sort by ${JSON.stringify(name.slice(0, 64))}: it takes ${fields.join(', ')}.`,
       );
     }
     if (!keys.some((key) => key.field === field)) keys.push({ field, falling });

@@ -35,7 +35,7 @@ export function integerMatches(
 ): RawBuilder<SqlBool> {
   const values = term.kind === 'exact' ? [term.value] : term.kind === 'any' ? term.values : [];
   if (values.length === 0 || !values.every((value) => /^\d{1,15}$/.test(value))) {
-    throw new Refusal('invalid', `query.q takes ${field}=NUMBER or ${field}={NUMBER NUMBER}`);
+    throw new Refusal('invalid', `query.q takes ${field}=NUMBER or ${field}={NUMBER NUMBER}.`);
   }
   return isOneOf(column, values.map(Number));
 }
@@ -44,7 +44,7 @@ export function integerMatches(
 export function booleanOf(field: string, term: Term): boolean {
   if (term.kind === 'exact' && term.value === 'true') return true;
   if (term.kind === 'exact' && term.value === 'false') return false;
-  throw new Refusal('invalid', `query.q takes ${field}=true or ${field}=false`);
+  throw new Refusal('invalid', `query.q takes ${field}=true or ${field}=false.`);
 }
 
 function isOneOf(column: Expression<unknown>, values: readonly unknown[]): RawBuilder<SqlBool> {

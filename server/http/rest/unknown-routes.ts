@@ -21,11 +21,11 @@ export function answerUnknownRoutes(application: FastifyInstance) {
       .filter((known) => matches(known.segments, segments))
       .flatMap((known) => [...known.methods]);
     if (methods.length === 0) {
-      const message = `There is nothing at ${path.slice(0, 256)}: GET /api/openapi.json lists every route`;
+      const message = `There is nothing at ${path.slice(0, 256)}: GET /api/openapi.json lists every route.`;
       return reply.code(404).send(errorBody('NOT_FOUND', message));
     }
     const allowed = [...new Set(methods)].sort().join(', ');
-    const message = `${request.method} is not possible here: use one of ${allowed}`;
+    const message = `${request.method} is not possible here: use one of ${allowed}.`;
     return reply.code(405).header('allow', allowed).send(errorBody('METHOD_NOT_ALLOWED', message));
   });
 }
