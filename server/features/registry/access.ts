@@ -92,6 +92,11 @@ export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
     const grants = await loadGrants(caller.principal, [projectOf(repository)]);
     const decision = decide(grants, permissions[action], repositoryResource(repository));
     if (decision.allowed) return grants;
+    // A push begins by looking, and a reply to HEAD carries no sentence: finding nothing, the client
+    // goes on to the request whose refusal does.
+    const looksBeforePush =
+      request.method === 'HEAD' && caller.scope?.get(repository)?.has('push') === true;
+    if (looksBeforePush) throw new OciError('NAME_UNKNOWN', decision.reason);
     // A signed-in push is told in the body; a pull needs the challenge to reach the pod's events.
     if (action !== 'pull' && caller.principal.kind !== 'anonymous') {
       throw new OciError('DENIED', decision.reason);
