@@ -54,7 +54,6 @@ describe('a path below /v2/', () => {
   }
 
   const invalid = [
-    '/v2/app/manifests/1.0',
     '/v2/Team/app/manifests/1.0',
     '/v2/../../etc/passwd/manifests/1.0',
     '/v2/team/..%2f..%2fother/manifests/1.0',
@@ -68,8 +67,11 @@ describe('a path below /v2/', () => {
     });
   }
 
-  test('a repository of one segment is told how to be named', () => {
-    assert.throws(() => parseRegistryPath('/v2/app/manifests/1.0'), /library\/app/);
+  test('a repository of one segment is unknown, and told how to be named', () => {
+    assert.throws(() => parseRegistryPath('/v2/app/manifests/1.0'), {
+      code: 'NAME_UNKNOWN',
+      message: /write for instance library\/app/,
+    });
   });
 
   test('whatever it is, it is read, unknown or refused as a name', () => {

@@ -15,7 +15,7 @@ export type RegistryPath =
 /**
  * Reads a request path. A repository may itself hold segments such as `manifests`: the last ones
  * decide. Undefined when the path is none of the specification's endpoints.
- * @throws {OciError} NAME_INVALID
+ * @throws {OciError} NAME_INVALID, NAME_UNKNOWN
  */
 export function parseRegistryPath(path: string): RegistryPath | undefined {
   const decoded = path.includes('%') ? decode(path) : path;
@@ -59,12 +59,13 @@ function decode(path: string): string | undefined {
   }
 }
 
-/** @throws {OciError} NAME_INVALID */
+/** @throws {OciError} NAME_INVALID; NAME_UNKNOWN for a name that can only be of another registry */
 export function requireRepository(name: string): string {
   if (splitRepositoryName(name) !== undefined) return name;
   if (isRepositoryName(name)) {
+    // Docker repeats a push five times when it is told that the name is invalid.
     throw new OciError(
-      'NAME_INVALID',
+      'NAME_UNKNOWN',
       `The repository ${name} names no project: repositories read PROJECT/NAME, so write for instance library/${name}.`,
     );
   }
