@@ -9,8 +9,9 @@ import { featureDoors, roomOf, roomsBelow } from './rules.ts';
 const modules = readModules();
 const product = modules.filter(({ path }) => !isTest(path));
 
+/** Tests stand beside their subject, with what several of them share in a folder of their own. */
 function isTest(path: string): boolean {
-  return path.startsWith('test/') || /\.(test|suite)\.ts$/.test(path);
+  return /^test\/|\/(?:testing|conformance)\/|\.(?:test|suite)\.ts$/.test(path);
 }
 
 function violations(check: (module: Module) => string[]): string[] {

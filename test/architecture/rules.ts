@@ -26,9 +26,10 @@ const apart: Readonly<Record<string, readonly string[]>> = {
 /** Which feature may know which others, through their doors. */
 export const featureDoors: Readonly<Record<string, readonly string[]>> = {
   users: ['auth'],
-  robots: ['auth'],
-  projects: ['auth', 'users'],
+  projects: ['auth'],
+  robots: ['auth', 'projects'],
   registry: ['projects'],
+  artifacts: ['registry', 'projects'],
   charts: ['registry', 'projects'],
 };
 
