@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createLan, type Host, type Lan } from '#test/hosts.ts';
+import { aptPackages, ensureDebianPackages, ensureTools, recipes } from '#test/tools/index.ts';
+import {
+  type Berth,
+  type BerthReply,
+  type Credentials,
+  registryName,
+  startBerth,
+} from './berth.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+export const suite = 'clients';
+/** Its members alone may pull. */
+export const privateProject = 'ithome';
+/** Anyone may pull. */
+export const publicProject = 'open';
+
+/** Berth on one host and its clients on another, with a network between them. */
+export interface Bed {
+  readonly lan: Lan;
+  readonly workstation: Host;
+  readonly berth: Berth;
+  /** Berth's name, as every image reference begins. */
+  readonly registry: string;
+  readonly people: People;
+  /** Runs `use` while the wire to Berth is cut after so many bytes, so many times. */
+  whileCutting(
+    cut: { bytes: number; cuts: number },
+    use: (relay: Relay) => Promise<void>,
+  ): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface People {
+  readonly admin: Credentials;
+  /** A developer of both projects, who may not delete. */
+  readonly developer: Credentials;
+  /** The developer, with an access token for a password. */
+  readonly token: Credentials;
+  /** May pull from the private project. */
+  readonly robot: Credentials;
+  /** Known, and without any right. */
+  readonly stranger: Credentials;
+}
+
+export type Person = keyof People | 'nobody';
+
+const addresses = { machine: '10.78.0.1', registry: '10.78.0.2', workstation: '10.78.0.3' };
+
+export async function ensureClients(): Promise<void> {
+  await ensureDebianPackages([...aptPackages.clients, 'ca-certificates', 'curl', 'gnupg', 'zstd']);
+  await ensureTools(recipes.clients);
+  await ensureTools(recipes['helm-3.3']);
+}
+
+export async function startBed(): Promise<Bed> {
+  await ensureClients();
+  const lan = await createLan(suite, addresses.machine);
+  try {
+    const [registry, workstation] = await Promise.all([
+      lan.addHost({ name: 'registry', address: addresses.registry }),
+      lan.addHost({ name: 'workstation', address: addresses.workstation }),
+    ]);
+    await lan.resolve({ [registryName]: registry.address });
+    const berth = await startBerth(registry);
+    const { helm3, helm4, crane, oras, regctl, cosign } = await ensureTools(recipes.clients);
+    const { helm33 } = await ensureTools(recipes['helm-3.3']);
+    await workstation.install({
+      ...{ 'helm-3.3': helm33, 'helm-3.22': helm3, 'helm-4.3': helm4 },
+      ...{ crane, oras, regctl, cosign },
+    });
+    // Where anyone can find it, and nobody trusts it yet.
+    await writeFile(join(workstation.home, 'ca.crt'), berth.authority);
+    return {
+      lan,
+      workstation,
+      berth,
+      registry: registryName,
+      people: await invite(berth),
+      whileCutting: async (cut, use) => {
+        const wire = { listen: addresses.machine, berth: addresses.registry };
+        const relay = await startRelay(wire, cut);
+        // Not by another address for the name: a daemon remembers the old one for a while.
+        const detour = `OUTPUT --destination ${addresses.registry} --protocol tcp --dport 443 --jump DNAT --to-destination ${addresses.machine}`;
+        await workstation.shell(`iptables --table nat --append ${detour}`);
+        try {
+          await use(relay);
+        } finally {
+          await workstation.shell(`iptables --table nat --delete ${detour}`);
+          await relay.close();
+        }
+      },
+      stop: () => lan.stop(),
+    };
+  } catch (error) {
+    await lan.stop();
+    throw error;
+  }
+}
+
+/** Creates the projects and everyone who takes part. */
+async function invite(berth: Berth): Promise<People> {
+  const { admin } = berth;
+  const developer = { username: 'dora', password: 'dora-loads-the-ships' };
+  const stranger = { username: 'sam', password: 'sam-only-looks-on' };
+  await Promise.all([
+    ...[developer, stranger].map((person) =>
+      create(berth, admin, 'users', { ...person, email: `${person.username}@berth.test` }),
+    ),
+    ...[privateProject, publicProject].map((project_name) =>
+      create(berth, admin, 'projects', {
+        project_name,
+        metadata: { public: String(project_name === publicProject) },
+      }),
+    ),
+  ]);
+  for (const project of [privateProject, publicProject]) {
+    await create(berth, admin, `projects/${project}/members`, {
+      role_id: 2,
+      member_user: { username: developer.username },
+    });
+  }
+  const { secret } = await create(berth, developer, 'users/current/tokens', { name: 'laptop' });
+  const robot = await create(berth, admin, 'robots', {
+    name: 'puller',
+    level: 'project',
+    duration: -1,
+    permissions: [
+      {
+        kind: 'project',
+        namespace: privateProject,
+        access: [{ resource: 'repository', action: 'pull' }],
+      },
+    ],
+  });
+  return {
+    admin,
+    developer,
+    stranger,
+    token: { username: developer.username, password: String(secret) },
+    robot: { username: String(robot.name), password: String(robot.secret) },
+  };
+}
+
+async function create(
+  berth: Berth,
+  as: Credentials,
+  what: string,
+  body: object,
+): Promise<Record<string, unknown>> {
+  const reply = await berth.request(`/api/v2.0/${what}`, { method: 'POST', as, body });
+  assert.equal(reply.status, 201, textOf(reply));
+  return reply.body.length === 0 ? {} : JSON.parse(textOf(reply));
+}
+
+function textOf({ body }: BerthReply): string {
+  return body.toString('utf8');
+}
+
+/** Gives a Debian machine an authority for all programs that ask the system. */
+export async function trustInSystem({ workstation, berth }: Bed): Promise<void> {
+  await workstation.shell('mkdir -p ~/authorities');
+  // /usr/local is the machine's own, which must not come to trust anything.
+  await workstation.shell('mount --bind ~/authorities /usr/local/share/ca-certificates');
+  await workstation.write('/usr/local/share/ca-certificates/berth.crt', berth.authority);
+  await workstation.exec('update-ca-certificates');
+}
