@@ -9,7 +9,7 @@ import type { NamedPrincipal } from './credentials.ts';
 import { type Identify, rememberedMilliseconds } from './identify.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 import { tokenScopeOf } from './scopes.ts';
-import type { Tokens } from './tokens.ts';
+import { registryTokenGraceSeconds, type Tokens } from './tokens.ts';
 
 export interface AuthenticateOptions {
   readonly identify: Identify;
@@ -21,9 +21,8 @@ export interface AuthenticateOptions {
 interface RememberedToken {
   readonly caller: Caller;
   readonly stamp: string | undefined;
-  /** Until when the token, and the credential behind it, hold by themselves. */
-  expiresAt: number;
-  readonly until: number;
+  /** Until when it says the same of the caller without a look at the token or the credential. */
+  until: number;
   /** At which the credential was last known to stand. */
   generation: number;
 }
@@ -38,7 +37,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   function byToken(token: string): MaybePromise<Caller> {
     const key = hash('sha256', token, 'base64');
     const known = remembered.get(key);
-    if (known !== undefined && Math.min(known.until, known.expiresAt) > clock()) {
+    if (known !== undefined && known.until > clock()) {
       return chain(readGeneration(), (generation) =>
         known.generation === generation ? known.caller : stillStanding(known, generation),
       );
@@ -49,11 +48,13 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 
   async function verify(key: string, token: string): Promise<Caller> {
     const { principal, stamp, asked, expiresAt } = await tokens.verifyRegistryToken(token);
+    const now = clock();
+    const expired = expiresAt <= now;
+    const end = expired ? expiresAt + registryTokenGraceSeconds * 1000 : expiresAt;
     const entry: RememberedToken = {
-      caller: { principal, scope: tokenScopeOf(asked) },
+      caller: { principal, scope: tokenScopeOf(asked), ...(expired && { expired }) },
       stamp,
-      expiresAt,
-      until: clock() + rememberedMilliseconds,
+      until: Math.min(now + rememberedMilliseconds, end),
       generation: Number.NaN,
     };
     const caller = await stillStanding(entry, await readGeneration());
@@ -69,7 +70,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       return entry.caller;
     }
     return chain(identify.byStamp(principal, stampOf(entry, principal)), (credential) => {
-      entry.expiresAt = Math.min(entry.expiresAt, credential.expiresAt ?? entry.expiresAt);
+      entry.until = Math.min(entry.until, credential.expiresAt ?? entry.until);
       entry.generation = generation;
       return entry.caller;
     });

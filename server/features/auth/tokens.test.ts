@@ -3,7 +3,12 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { Refusal } from '#lib/errors.ts';
-import { createSigningKey, createTokens, registryTokenSeconds } from './tokens.ts';
+import {
+  createSigningKey,
+  createTokens,
+  registryTokenGraceSeconds,
+  registryTokenSeconds,
+} from './tokens.ts';
 
 const service = 'harbor-registry';
 const privateKey = createSigningKey();
@@ -98,7 +103,7 @@ describe('a bad token is refused by a sentence:', () => {
       },
       /signed in a way that this registry does not use/,
     ],
-    ['expired', () => sign({ exp: seconds }), /has expired/],
+    ['expired a day ago', () => sign({ exp: seconds - registryTokenGraceSeconds }), /has expired/],
     ['of another service', () => sign({ aud: 'other' }), /another service than harbor-registry/],
     ['of another issuer', () => sign({ iss: 'other' }), /another registry/],
     ['of another type', () => sign({}, { typ: 'JWT' }), /no registry token/],

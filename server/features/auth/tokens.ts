@@ -23,7 +23,7 @@ export interface VerifiedRegistryToken {
   readonly principal: Principal;
   readonly stamp?: string;
   readonly asked: readonly AccessEntry[];
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; past by as much as `registryTokenGraceSeconds` at most. */
   readonly expiresAt: number;
 }
 
@@ -44,6 +44,8 @@ export interface TokensOptions {
 }
 
 export const registryTokenSeconds = 15 * 60;
+/** How long a registry token that has expired still tells who carries on an upload. */
+export const registryTokenGraceSeconds = 24 * 60 * 60;
 export const refreshTokenSeconds = 30 * 24 * 60 * 60;
 
 const issuer = 'berth';
@@ -78,7 +80,7 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
       .sign(signingKey);
   }
 
-  async function verify(type: TokenType, text: string): Promise<JWTPayload> {
+  async function verify(type: TokenType, text: string, graceSeconds = 0): Promise<JWTPayload> {
     const noun = nounOf(type);
     if (text.length > maximumTokenLength) {
       throw refused(`The ${noun} is longer than any that this registry issues.`);
@@ -90,6 +92,7 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
         audience: service,
         typ: type,
         currentDate: new Date(clock()),
+        clockTolerance: graceSeconds,
         requiredClaims: ['sub', 'exp', 'iat', 'jti'],
       });
       return payload;
@@ -109,7 +112,7 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
       });
     },
     verifyRegistryToken: async (text) => {
-      const payload = await verify('at+jwt', text);
+      const payload = await verify('at+jwt', text, registryTokenGraceSeconds);
       const { exp, access, stamp, asked } = payload;
       const granted = Array.isArray(access) ? (access as AccessEntry[]) : [];
       return {

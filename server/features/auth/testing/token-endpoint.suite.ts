@@ -12,6 +12,7 @@ import {
 } from './server.suite.ts';
 
 const path = '/service/token';
+const day = 24 * 60 * 60 * 1000;
 
 function accessIn({ body }: Answer) {
   return decodeJwt(body.token).access;
@@ -380,15 +381,36 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
     );
 
     test(
-      'does not outlive its own time',
+      'does not outlive its own time, but for a day still tells who carries on an upload',
       served(async (server) => {
         const { call, admin, auth } = server;
         const { token, expires_in: seconds } = (await call(admin, 'GET', path)).body;
         const use = async () => auth.authenticate(`Bearer ${token}`, '::1');
+        const { principal, scope } = await use();
         server.now += (seconds - 2) * 1000;
-        await use();
+        assert.deepEqual(await use(), { principal, scope });
         server.now += 2_000;
+        assert.deepEqual(await use(), { principal, scope, expired: true });
+        server.now += day - 1_000;
+        assert.deepEqual(await use(), { principal, scope, expired: true });
+        server.now += 1_000;
         await assert.rejects(use, /expired/);
+      }),
+    );
+
+    test(
+      'that has expired tells nobody once its credential ends',
+      served(async (server) => {
+        const { call, admin, addUser, auth } = server;
+        const { id, login } = await addUser('alice');
+        const { token, expires_in: seconds } = (await call(login, 'GET', path)).body;
+        const use = async () => auth.authenticate(`Bearer ${token}`, '::1');
+        server.now += seconds * 1000;
+        assert.equal((await use()).expired, true);
+        await call(admin, 'PUT', `/api/v2.0/users/${id}/password`, {
+          body: { new_password: 'another password' },
+        });
+        await assert.rejects(use, /alice/);
       }),
     );
   });
