@@ -1,0 +1,44 @@
+import type { Manifests, Uploads } from '#features/registry';
+import type { BlobStore } from '#server/blobs/blob-store.ts';
+import type { Database } from '#server/database/database.ts';
+import type { Subscriber } from '#server/events/outbox.ts';
+import type { RestApplication } from '#server/http/rest/index.ts';
+import { addChartRoutes } from './chart-routes.ts';
+import { addMuseumRoutes } from './museum-routes.ts';
+import { addMuseumUploadRoutes } from './museum-upload-routes.ts';
+import { createPublishChart } from './publish.ts';
+import { chartSubscriber, createChartReader } from './reader.ts';
+import { addRepositoryRoutes } from './repository-routes.ts';
+
+export { dependenciesOf } from './detail.ts';
+export { helmFields } from './metadata.ts';
+export { type ChartTexts, chartTexts } from './queries.ts';
+export { chartWrites } from './writes.ts';
+
+export interface Charts {
+  /** Reads charts after their push. */
+  readonly subscriber: Subscriber;
+  addRoutes(application: RestApplication): void;
+}
+
+/** Helm charts: read after their push, listed, and served to Helm as a classic repository too. */
+export function createCharts(options: {
+  database: Database;
+  store: BlobStore;
+  /** What uploads of charts are pushed through. */
+  registry: { readonly uploads: Uploads; readonly manifests: Manifests };
+  now: () => number;
+}): Charts {
+  const { database, store, registry, now } = options;
+  const readPushedChart = createChartReader({ database, store });
+  const publish = createPublishChart({ database, registry, readPushedChart, now });
+  return {
+    subscriber: chartSubscriber(readPushedChart),
+    addRoutes(application) {
+      addChartRoutes(application, database);
+      addRepositoryRoutes(application, { database, store });
+      addMuseumRoutes(application, { database, now });
+      addMuseumUploadRoutes(application, { database, store, publish });
+    },
+  };
+}
