@@ -9,6 +9,7 @@ import {
   UserCreation,
   UserProfile,
 } from '#contract/users.ts';
+import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import {
   authorize,
@@ -21,6 +22,7 @@ import {
   restPrefix,
 } from '#server/http/rest/index.ts';
 import { systemResource } from '#server/permissions/decide.ts';
+import { describePrincipal } from '#server/permissions/principals.ts';
 import type { Permission } from '#server/permissions/roles.ts';
 import { checkUserName, unknownUser } from './errors.ts';
 import { hashPassword } from './password-hash.ts';
@@ -157,7 +159,7 @@ export function addUserRoutes(application: RestApplication, options: UserRoutesO
       },
     },
     async (request, reply) => {
-      await authorize(request, 'user:update', systemResource);
+      await requireSystemAdmin(request);
       await database.write(setSystemAdmin, {
         id: request.params.user,
         admin: request.body.sysadmin_flag,
@@ -181,7 +183,7 @@ export function addUserRoutes(application: RestApplication, options: UserRoutesO
     async (request, reply) => {
       const id = request.params.user;
       const { old_password: old, new_password: password } = request.body;
-      await authorizeUnlessSelf(request, 'user:update', id);
+      if (!isSelf(request, id)) await requireSystemAdmin(request);
       const user = await readUser(read, id);
       if (user === undefined) throw unknownUser(id);
       if (isSelf(request, id)) await checkOldPassword(id, old, request.clientAddress);
@@ -216,6 +218,13 @@ function isSelf({ caller: { principal } }: FastifyRequest, id: number): boolean 
 
 async function authorizeUnlessSelf(request: FastifyRequest, permission: Permission, id: number) {
   if (!isSelf(request, id)) await authorize(request, permission, systemResource);
+}
+
+/** For what would make a robot that may update users a system admin. */
+async function requireSystemAdmin(request: FastifyRequest) {
+  const { principal, systemAdmin } = await authorize(request, 'user:update', systemResource);
+  if (systemAdmin) return;
+  throw new Refusal('denied', `${describePrincipal(principal)} is no system admin, as this needs.`);
 }
 
 function userBody(row: UserRow): User {

@@ -153,7 +153,7 @@ describe('bad input', () => {
         headers: { 'content-type': type },
       });
     assert.match(messageOf((await post('{"name":')).body), /not valid JSON/);
-    assert.match(messageOf((await post('')).body), /empty body/);
+    assert.match(messageOf((await post('')).body), /body must be object/);
     assert.equal((await post('{"__proto__":{"a":1}}')).statusCode, 400);
     assert.equal((await post('<a/>', 'application/xml')).statusCode, 415);
     assert.equal((await post(`{"name":"${'a'.repeat(1024 * 1024)}"}`)).statusCode, 413);
@@ -162,6 +162,18 @@ describe('bad input', () => {
     assert.equal((await post(`{"name":"a","colour":"red","x":${nested}}`)).statusCode < 500, true);
     assert.equal((await application.inject('/things/%E0%A4%A')).statusCode, 400);
     assert.deepEqual(failures, []);
+  });
+
+  test('is not a media type without a body', async () => {
+    const { application } = await start((rest) => {
+      rest.delete('/things/:id', async () => 'gone');
+    });
+    const headers = { 'content-type': 'application/json' };
+    const reply = await application.inject({ method: 'DELETE', url: '/things/4', headers });
+    assert.equal(reply.body, 'gone');
+    const empty = { ...headers, 'content-length': '0' };
+    const other = await application.inject({ method: 'DELETE', url: '/things/4', headers: empty });
+    assert.equal(other.body, 'gone');
   });
 
   test('of unknown routes answers 404, of wrong methods 405 with what is possible', async () => {

@@ -66,6 +66,7 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
     clientAddress: ({ raw }) =>
       options.clientAddress?.(raw) ?? raw.socket.remoteAddress ?? 'unknown',
   });
+  acceptEmptyJson(application);
   await application.register(formbody, { bodyLimit: maximumBodyBytes });
   await application.register(swagger, {
     openapi: {
@@ -83,4 +84,18 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
     application.swagger(),
   );
   return application;
+}
+
+/** Clients name the media type of a body that they do not send. */
+function acceptEmptyJson(application: RestApplication) {
+  const parse = application.getDefaultJsonParser('error', 'error');
+  application.removeContentTypeParser('application/json');
+  application.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body, done) => {
+      if (body.trim() === '') done(null);
+      else parse(request, body, done);
+    },
+  );
 }

@@ -139,8 +139,16 @@ export function robotsSuite(name: string, open: () => Promise<OpenDatabase>): vo
         };
         assert.equal((await make(login, system)).status, 400);
 
+        // A robot that makes robots is a creator like others.
+        const maker = await server.addRobot('maker', ['/:robot:create', 'team:repository:pull']);
+        const byMaker = (namespace: string, action?: string) =>
+          make(maker.login, { level: 'system', permissions: pulling(namespace, action) });
+        assert.equal((await byMaker('*')).status, 403);
+        assert.equal((await byMaker('team', 'push')).status, 403);
+        assert.equal((await byMaker('team')).status, 201);
+
         // The same holds for what is added later, and not for what is there already.
-        const made = await make(login, { permissions: pulling('team') });
+        const made = await make(login, { name: 'y', permissions: pulling('team') });
         const at = `${robots}/${made.body.id}`;
         const put = (permissions: object) => call(login, 'PUT', at, { body: { permissions } });
         assert.equal((await put(pulling('team', 'push'))).status, 200);

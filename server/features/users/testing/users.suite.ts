@@ -212,6 +212,24 @@ export function usersSuite(name: string, open: () => Promise<OpenDatabase>): voi
     );
 
     test(
+      'can be changed by a robot that may, short of becoming what only system admins are',
+      served(async ({ call, addRobot, addUser }) => {
+        const { id } = await addUser('alice');
+        const { login } = await addRobot('hr', ['/:user:update']);
+        const path = `${users}/${id}`;
+        assert.equal((await call(login, 'PUT', path, { body: { comment: 'x' } })).status, 200);
+        for (const [at, body] of [
+          ['sysadmin', { sysadmin_flag: true }],
+          ['password', { new_password: 'another password' }],
+        ] as const) {
+          const answer = await call(login, 'PUT', `${path}/${at}`, { body });
+          assert.equal(answer.status, 403);
+          assert.match(sentenceOf(answer), /robot robot\+hr is no system admin/);
+        }
+      }),
+    );
+
+    test(
       'are people: a robot is told so',
       served(async ({ call, addRobot }) => {
         const { login } = await addRobot('ci', ['*:repository:pull']);
@@ -288,6 +306,22 @@ export function usersSuite(name: string, open: () => Promise<OpenDatabase>): voi
         assert.equal((await call(login, 'DELETE', `${tokens}/${lasting.id}`)).status, 200);
         await assert.rejects(ofLasting, /sign in again/);
         assert.equal((await call(['alice', lasting.secret], 'GET', tokens)).status, 401);
+      }),
+    );
+
+    test(
+      'outlive a change of the password, and what was issued on them does not',
+      served(async ({ call, auth, admin, addUser }) => {
+        const { id, login } = await addUser('alice');
+        const { secret } = (await call(login, 'POST', tokens, { body: { name: 'a' } })).body;
+        const { token } = (await call(['alice', secret], 'GET', '/service/token')).body;
+        const use = async () => auth.authenticate(`Bearer ${token}`, '::1');
+        await use();
+        await call(admin, 'PUT', `${users}/${id}/password`, {
+          body: { new_password: 'another password' },
+        });
+        await assert.rejects(use, /sign in again/);
+        assert.equal((await call(['alice', secret], 'GET', '/service/token')).status, 200);
       }),
     );
 
