@@ -169,6 +169,8 @@ interface Connection {
 
 async function connect({ pid, bridge, gateway, address, link }: Connection): Promise<void> {
   const inside = ['name', 'eth0', 'address', hardwareAddress(address), 'netns', String(pid)];
+  // A connection that nobody answers any more keeps an ended host's network, and its link, for minutes.
+  await run('ip', ['link', 'delete', link]);
   await ip('link', 'add', link, 'type', 'veth', 'peer', ...inside);
   await ip('link', 'set', link, 'master', bridge, 'up');
   const ipInside = ['--target', String(pid), '--net', 'ip'];
