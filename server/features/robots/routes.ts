@@ -27,20 +27,13 @@ import {
   restPrefix,
   type Term,
 } from '#server/http/rest/index.ts';
-import { decide, type Resource, systemResource } from '#server/permissions/decide.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
-import type { Permission } from '#server/permissions/roles.ts';
-import { invalid, unknownRobot } from './errors.ts';
+import { authorizeIn, authorizeRobot, resourceOf } from './access.ts';
+import { invalid } from './errors.ts';
 import { storedNameOf } from './names.ts';
 import { give, projectsIn, wireOf } from './permissions.ts';
-import {
-  givenTo,
-  listRobots,
-  type RobotRow,
-  readRobot,
-  robotFilters,
-  robotSorts,
-} from './queries.ts';
+import { givenTo, listRobots, type RobotRow, robotFilters, robotSorts } from './queries.ts';
+import { checkDuration, onlyProject, projectAskedFor } from './requests.ts';
 import { secretFor } from './secrets.ts';
 import { createRobot, deleteRobot, expiryOf, setRobotSecret, updateRobot } from './writes.ts';
 
@@ -59,18 +52,6 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
   const { database, prefix, secretKey, clock } = options;
   const { read } = database;
   const tags = ['robot'];
-
-  /** Robots of projects belong to who may see them there; absent ones are told to admins only. */
-  async function authorizeRobot(request: FastifyRequest, permission: Permission, id: number) {
-    const row = await readRobot(read, id);
-    const project =
-      row === undefined || row.project_id === null
-        ? undefined
-        : await projectNameOf(read, row.project_id);
-    await authorizeIn(request, permission, project);
-    if (row === undefined) throw unknownRobot(id);
-    return row;
-  }
 
   application.get(
     path,
@@ -167,7 +148,8 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
         response: { 200: Robot },
       },
     },
-    async (request) => robotBody(await authorizeRobot(request, 'robot:read', request.params.robot)),
+    async (request) =>
+      robotBody(await authorizeRobot(request, read, 'robot:read', request.params.robot)),
   );
 
   application.put(
@@ -183,7 +165,7 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
     },
     async (request, reply) => {
       const id = request.params.robot;
-      const row = await authorizeRobot(request, 'robot:update', id);
+      const row = await authorizeRobot(request, read, 'robot:update', id);
       const { name, level, description, duration, disable, permissions } = request.body;
       if (name !== undefined && storedNameOf(prefix, name) !== row.name) {
         throw invalid(`The name of a robot cannot be changed: send ${prefix}${row.name}.`);
@@ -232,7 +214,7 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
     },
     async (request, reply) => {
       const id = request.params.robot;
-      await authorizeRobot(request, 'robot:update', id);
+      await authorizeRobot(request, read, 'robot:update', id);
       const secret = secretFor(request.body.secret);
       const secretHmac = hmacOfMachineSecret(secretKey, secret);
       await database.write(setRobotSecret, { id, secretHmac, now: clock() });
@@ -253,7 +235,7 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
     },
     async (request, reply) => {
       const id = request.params.robot;
-      await authorizeRobot(request, 'robot:delete', id);
+      await authorizeRobot(request, read, 'robot:delete', id);
       await database.write(deleteRobot, { id });
       return reply.code(200).send();
     },
@@ -276,53 +258,6 @@ export function addRobotRoutes(application: RestApplication, options: RobotRoute
   }
 }
 
-function resourceOf(project: string | undefined): Resource {
-  return project === undefined ? systemResource : { kind: 'project', project };
-}
-
-/** A project that is known by a number only is not named to those who may not see it. */
-async function authorizeIn(
-  request: FastifyRequest,
-  permission: Permission,
-  project: string | undefined,
-) {
-  const resource = resourceOf(project);
-  const grants = await grantsOf(request, project === undefined ? [] : [project]);
-  const decision = decide(grants, permission, resource);
-  if (decision.allowed) return;
-  await authorize(request, permission, decision.visible ? resource : systemResource);
-}
-
 function secondsOf(moment: number | null): number {
   return moment === null ? neverExpires : Math.floor(moment / 1000);
-}
-
-function checkDuration(days: number): number {
-  if (days !== 0) return days;
-  throw invalid('A robot lives for at least one day: send days, or -1 for one that never expires.');
-}
-
-/** @throws {Refusal} `invalid` unless all permissions are of one project */
-function onlyProject(permissions: RobotCreation['permissions']): string {
-  const [project, another] = projectsIn(permissions);
-  const projectsOnly = permissions.every(
-    ({ kind, namespace }) => kind === 'project' && namespace !== '*',
-  );
-  if (project !== undefined && another === undefined && projectsOnly) return project;
-  throw invalid(
-    'A robot of level project has permissions of kind project in the namespace of one project: name that project, or use level system.',
-  );
-}
-
-/** @throws {Refusal} `invalid` */
-function projectAskedFor(terms: ReadonlyMap<string, Term>): number | undefined {
-  const level = terms.get('level');
-  const project = terms.get('project_id');
-  const isProject = level?.kind === 'exact' && level.value === 'project';
-  const isSystem = level === undefined || (level.kind === 'exact' && level.value === 'system');
-  if (isSystem && project === undefined) return undefined;
-  if (isProject && project?.kind === 'exact' && /^\d{1,15}$/.test(project.value)) {
-    return Number(project.value);
-  }
-  throw invalid('query.q takes Level=system, or Level=project,ProjectID=NUMBER.');
 }

@@ -24,12 +24,12 @@ export function createRobotVerifier(options: RobotVerifierOptions): CredentialVe
   function standing(robot: RobotSignIn): Credential {
     const name = `${prefix}${robot.name}`;
     if (robot.disabled === 1) {
-      throw refused(`Robot ${name} is disabled: run berth robot update ${name} --enable.`);
+      throw refused(`Robot ${name} is disabled: run berth robot enable ${name}.`);
     }
     if (robot.expires_at !== null && robot.expires_at <= clock()) {
       const moment = new Date(robot.expires_at).toISOString();
       throw refused(
-        `Robot ${name} expired at ${moment}: run berth robot update ${name} --duration DAYS.`,
+        `Robot ${name} expired at ${moment}: run berth robot refresh ${name} for a new secret.`,
       );
     }
     return {

@@ -18,7 +18,7 @@ export function unknownAccessToken(id: number): Refusal {
 export function lastAdmin(username: string): Refusal {
   return new Refusal(
     'precondition',
-    `User ${username} is the last system admin: make somebody else one first with berth user update NAME --admin.`,
+    `User ${username} is the last system admin: make somebody else one first with berth user admin NAME.`,
   );
 }
 

@@ -369,14 +369,14 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
         const deleted = await use(robots.deleted);
         const at = ({ id }: { id: number }) => `/api/v2.0/robots/${id}`;
         await call(admin, 'PUT', at(robots.disabled), { body: { disable: true } });
-        await assert.rejects(disabled, /robot\+disabled is disabled.*--enable/);
+        await assert.rejects(disabled, /robot\+disabled is disabled.*berth robot enable/);
         await call(admin, 'PATCH', at(robots.renewed), { body: {} });
         await assert.rejects(renewed, /robot\+renewed has a new secret/);
         await call(admin, 'DELETE', at(robots.deleted));
         await assert.rejects(deleted, /robot\+deleted.*gone/);
         await expiring();
         server.now = almost + 60_000;
-        await assert.rejects(expiring, /robot\+expiring expired at 20.*Z.*berth robot update/);
+        await assert.rejects(expiring, /robot\+expiring expired at 20.*Z.*berth robot refresh/);
       }),
     );
 
