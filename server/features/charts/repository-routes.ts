@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ProjectParameters } from '#contract/projects.ts';
@@ -86,8 +87,9 @@ export function addRepositoryRoutes(
       );
     }
     reply.type('application/gzip').header('content-length', archive.size);
-    if (request.method === 'HEAD') return reply.send();
-    return reply.send(await store.read(archive.storageKey));
+    // HEAD runs this route too, and would have the whole archive read for nothing.
+    const isHead = request.method === 'HEAD';
+    return reply.send(isHead ? Readable.from([]) : await store.read(archive.storageKey));
   }
 }
 

@@ -17,7 +17,7 @@ import { anonymous } from '#server/permissions/principals.ts';
 import type { Role } from '#server/permissions/roles.ts';
 import { createCharts } from '../index.ts';
 import { isPublic } from './queries.ts';
-import { addProject } from './writes.ts';
+import { addProject, addUser } from './writes.ts';
 
 export interface Layer {
   readonly mediaType: string;
@@ -40,12 +40,14 @@ export interface ChartsServer extends AsyncDisposable {
   fetch(user: Role | 'admin' | undefined, path: string, init?: RequestInit): Promise<Response>;
 }
 
+const userId = 1;
+
 /** Every user's name is their role in every project; the password does not matter. */
 const authenticate: Authenticate = (authorization) => {
   if (authorization === undefined) return { principal: anonymous };
   const [name] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':');
   if (name === undefined || name === '') throw new Refusal('unauthenticated', 'Nobody.');
-  return { principal: { kind: 'user', id: 1, name } };
+  return { principal: { kind: 'user', id: userId, name } };
 };
 
 function grantsOver(database: Database): LoadGrants {
@@ -71,6 +73,7 @@ export async function startChartsServer(): Promise<ChartsServer> {
       throw error;
     },
   });
+  await database.write(addUser, { id: userId });
   const store = await openFilesystemBlobStore({ folder: join(folder, 'blobs') });
   const loadGrants = grantsOver(database);
   const registry = createRegistry({ database, store, loadGrants, now: Date.now });

@@ -18,10 +18,42 @@ export const addProject: Write<{ name: string; public: boolean }, number> = {
   },
 };
 
+export const addUser: Write<{ id: number }, void> = {
+  name: 'testing.add-user',
+  durability: 'durable',
+  async run(transaction, { id }) {
+    await transaction
+      .insertInto('users')
+      .values({
+        id,
+        username: `user-${id}`,
+        email: null,
+        realname: '',
+        comment: '',
+        password_hash: null,
+        credential_generation: 1,
+        admin: 0,
+        created_at: 1,
+        updated_at: 1,
+      })
+      .execute();
+  },
+};
+
+export const forgetAllBlobs: Write<undefined, void> = {
+  name: 'testing.forget-all-blobs',
+  durability: 'durable',
+  async run(transaction) {
+    await transaction.deleteFrom('blobs').execute();
+  },
+};
+
 export const writes: readonly AnyWrite[] = [
   ...projectWrites,
   ...registryWrites,
   ...eventWrites,
   ...chartWrites,
   addProject,
+  addUser,
+  forgetAllBlobs,
 ];
