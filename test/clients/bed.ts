@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Berth, type BerthReply, type Credentials, startBerth } from '#test/berth.ts';
 import { createLan, type Host, type Lan } from '#test/hosts.ts';
 import { aptPackages, ensureDebianPackages, ensureTools, recipes } from '#test/tools/index.ts';
-import {
-  type Berth,
-  type BerthReply,
-  type Credentials,
-  registryName,
-  startBerth,
-} from './berth.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 export const suite = 'clients';
@@ -23,8 +17,6 @@ export interface Bed {
   readonly lan: Lan;
   readonly workstation: Host;
   readonly berth: Berth;
-  /** Berth's name, as every image reference begins. */
-  readonly registry: string;
   readonly people: People;
   /** Runs `use` while the wire to Berth is cut after so many bytes, so many times. */
   whileCutting(
@@ -48,6 +40,7 @@ export interface People {
 
 export type Person = keyof People | 'nobody';
 
+const registryName = 'registry.berth.test';
 const addresses = { machine: '10.78.0.1', registry: '10.78.0.2', workstation: '10.78.0.3' };
 
 export async function ensureClients(): Promise<void> {
@@ -65,7 +58,10 @@ export async function startBed(): Promise<Bed> {
       lan.addHost({ name: 'workstation', address: addresses.workstation }),
     ]);
     await lan.resolve({ [registryName]: registry.address });
-    const berth = await startBerth(registry);
+    const berth = await startBerth(registry, {
+      url: `https://${registryName}`,
+      adminPassword: 'ships-need-berths',
+    });
     const { helm3, helm4, crane, oras, regctl, cosign } = await ensureTools(recipes.clients);
     const { helm33 } = await ensureTools(recipes['helm-3.3']);
     await workstation.install({
@@ -78,7 +74,6 @@ export async function startBed(): Promise<Bed> {
       lan,
       workstation,
       berth,
-      registry: registryName,
       people: await invite(berth),
       whileCutting: async (cut, use) => {
         const wire = { listen: addresses.machine, berth: addresses.registry };

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Docker, startDocker } from '../cluster/docker.ts';
 import { type Bed, type Person, privateProject, publicProject, startBed } from './bed.ts';
-import { logOf } from './berth.ts';
 import { largeLayer, writeBuildContext } from './images.ts';
 import { anonymousLacks, containing, lacks, unknownAuthority, wrongPassword } from './sentences.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -73,7 +72,7 @@ describe('docker', () => {
       const { auths } = JSON.parse(
         await readFile(join(bed.workstation.home, 'people', person, 'config.json'), 'utf8'),
       );
-      assert.deepEqual(Object.keys(auths), [bed.registry]);
+      assert.deepEqual(Object.keys(auths), [bed.berth.name]);
     }
   });
 
@@ -94,7 +93,7 @@ describe('docker', () => {
     assert.equal(await imageId(`${app}@${digest}`), before);
     await typed.succeeds('token', `docker pull ${app}:1`);
     const copied = 'docker cp "$(docker create $IMAGE none):/content" - | tar -xO | sha256sum';
-    const env = { IMAGE: `${bed.registry}/${privateProject}/app:1` };
+    const env = { IMAGE: `${bed.berth.name}/${privateProject}/app:1` };
     assert.equal(
       await typed.succeeds('developer', copied, { env }),
       await typed.succeeds('developer', 'sha256sum <app/content'),
@@ -147,7 +146,7 @@ describe('docker', () => {
     });
     watch('pulled 200 MiB with a cut half-way');
     assert.equal(await imageId(large), before);
-    assert.match(await logOf(bed.berth), /"path":"\/v2\/ithome\/large\/blobs\/.*"status":206/);
+    assert.match(await bed.berth.log(), /"path":"\/v2\/ithome\/large\/blobs\/.*"status":206/);
   });
 
   test('shows what a user lacks', async () => {

@@ -14,7 +14,7 @@ export interface Typist {
 const limit = 180_000;
 
 /** In every script, NAME and PASSWORD are the person's, and REGISTRY is Berth's name. */
-export function typistOf({ workstation, people, registry }: Bed, host = workstation): Typist {
+export function typistOf({ workstation, people, berth }: Bed, host = workstation): Typist {
   async function type(person: Person, script: string, options: HostRunOptions): Promise<Finished> {
     const credentials = person === 'nobody' ? undefined : people[person];
     return host.run('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
@@ -22,7 +22,7 @@ export function typistOf({ workstation, people, registry }: Bed, host = workstat
       ...options,
       env: {
         ...configurationOf(host, person),
-        REGISTRY: registry,
+        REGISTRY: berth.name,
         ...(credentials && { NAME: credentials.username, PASSWORD: credentials.password }),
         ...options.env,
       },
