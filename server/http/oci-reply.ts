@@ -24,15 +24,13 @@ const codes: Readonly<Record<RefusalKind, OciErrorCode>> = {
  * Codes". Returns false for an error that is nobody's refusal: the reply then says only that.
  */
 export function replyWithError(exchange: Exchange, error: unknown): boolean {
-  const { response, origin } = exchange;
-  if (error instanceof Unauthorized) {
-    const { scope, challengeError, message } = error;
-    return reply(response, 401, 'UNAUTHORIZED', message, undefined, {
-      'WWW-Authenticate': bearerChallenge(origin, {
-        ...(scope === undefined ? {} : { scope }),
-        ...(challengeError === undefined ? {} : { error: challengeError }),
-      }),
-    });
+  const { response } = exchange;
+  if (error instanceof Unauthorized) return challenge(exchange, error);
+  if (error instanceof Refusal && error.kind === 'unauthenticated') {
+    return challenge(
+      exchange,
+      new Unauthorized(error.message, { challengeError: 'invalid_token' }),
+    );
   }
   if (error instanceof OciError) {
     return reply(response, statusOfOciError(error.code), error.code, error.message, error.detail);
@@ -45,6 +43,18 @@ export function replyWithError(exchange: Exchange, error: unknown): boolean {
   }
   reply(response, 500, 'UNKNOWN', `internal server error (request ${exchange.id})`);
   return false;
+}
+
+function challenge(
+  { response, origin }: Exchange,
+  { scope, challengeError, message }: Unauthorized,
+): true {
+  return reply(response, 401, 'UNAUTHORIZED', message, undefined, {
+    'WWW-Authenticate': bearerChallenge(origin, {
+      ...(scope === undefined ? {} : { scope }),
+      ...(challengeError === undefined ? {} : { error: challengeError }),
+    }),
+  });
 }
 
 function reply(

@@ -84,7 +84,16 @@ export function hasNoBody(request: IncomingMessage): boolean {
   );
 }
 
-const drainBytes = 4 * 1024 * 1024;
+/**
+ * Whether a client that asked for leave to send its body still waits for it. Once it is refused,
+ * it may send the body or leave it out.
+ */
+export function withholdsBody({ request }: Transfer): boolean {
+  return request.headers.expect !== undefined && !request.readableDidRead;
+}
+
+/** More than the largest manifest, so that one that is too large by little breaks nothing off. */
+const drainBytes = 16 * 1024 * 1024;
 const drainMilliseconds = 5_000;
 
 /**

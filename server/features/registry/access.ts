@@ -1,8 +1,14 @@
 import { OciError } from '#oci/errors.ts';
-import type { LoadGrants } from '#server/http/access.ts';
+import { catalogScope, type LoadGrants } from '#server/http/access.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { Unauthorized } from '#server/http/unauthorized.ts';
-import { decide, type Grants, projectOf, repositoryResource } from '#server/permissions/decide.ts';
+import {
+  type Decision,
+  decide,
+  type Grants,
+  projectOf,
+  repositoryResource,
+} from '#server/permissions/decide.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { Permission } from '#server/permissions/roles.ts';
 
@@ -21,11 +27,13 @@ const scopeActions: Readonly<Record<RegistryAction, string>> = {
   delete: 'delete',
 };
 
+const catalogActions = `${catalogScope}:*`;
+
+/** Every check resolves to the grants it was decided by, at once where they are at hand. */
 export interface RegistryAccess {
   /**
    * Lets the caller's `action` on `repository` pass, or refuses it.
    * @param alsoPull a second repository that the client should ask a token for: a mount's source
-   * @returns the grants it was decided by
    * @throws {Unauthorized | OciError}
    */
   require(
@@ -33,12 +41,17 @@ export interface RegistryAccess {
     action: RegistryAction,
     repository: string,
     alsoPull?: string,
-  ): Promise<Grants>;
+  ): Grants | Promise<Grants>;
   /**
    * As `require` for a push, but an upload that was opened in time outlives its token.
    * @throws {Unauthorized | OciError}
    */
-  requireUpload(exchange: AuthenticatedExchange, repository: string): Promise<Grants>;
+  requireUpload(exchange: AuthenticatedExchange, repository: string): Grants | Promise<Grants>;
+  /**
+   * What the caller holds in all projects, to tell what of the catalog it may see.
+   * @throws {Unauthorized}
+   */
+  requireCatalog(exchange: AuthenticatedExchange): Grants | Promise<Grants>;
   /**
    * Whether the caller may take a blob of `source` into `target`. A token need not have been asked
    * for `source` where it stands in the project of `target`: clients that mount without a source
@@ -47,22 +60,29 @@ export interface RegistryAccess {
   mayMount(exchange: AuthenticatedExchange, source: string, target: string): Promise<boolean>;
 }
 
+export function decideOn(grants: Grants, action: RegistryAction, repository: string): Decision {
+  return decide(grants, permissions[action], repositoryResource(repository));
+}
+
 export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
   return {
-    async require(exchange, action, repository, alsoPull) {
-      if (exchange.caller.expired) {
-        throw new Unauthorized(
-          'The registry token has expired: ask the token endpoint for another.',
-          {
-            scope: scopeOf(repository, action, alsoPull),
-            challengeError: 'invalid_token',
-          },
-        );
-      }
+    require(exchange, action, repository, alsoPull) {
+      if (exchange.caller.expired) throw expired(scopeOf(repository, action, alsoPull));
       return check(exchange, action, repository, alsoPull);
     },
 
     requireUpload: (exchange, repository) => check(exchange, 'push', repository),
+
+    requireCatalog({ caller }) {
+      if (caller.expired) throw expired(catalogActions);
+      if (caller.scope !== undefined && !caller.scope.get(catalogScope)?.has('*')) {
+        throw new Unauthorized(
+          `The token was not asked for the catalog: ask for ${catalogActions}.`,
+          { scope: catalogActions, challengeError: 'insufficient_scope' },
+        );
+      }
+      return loadGrants(caller.principal, 'all');
+    },
 
     async mayMount({ caller }, source, target) {
       const project = projectOf(source);
@@ -72,40 +92,66 @@ export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
         caller.scope.get(source)?.has('pull') === true;
       if (!inScope) return false;
       const grants = await loadGrants(caller.principal, [project]);
-      return decide(grants, permissions.pull, repositoryResource(source)).allowed;
+      return decideOn(grants, 'pull', source).allowed;
     },
   };
 
-  async function check(
-    { caller, request }: AuthenticatedExchange,
+  function check(
+    exchange: AuthenticatedExchange,
     action: RegistryAction,
     repository: string,
     alsoPull?: string,
-  ): Promise<Grants> {
-    const scope = scopeOf(repository, action, alsoPull);
-    if (caller.scope !== undefined && !caller.scope.get(repository)?.has(action)) {
+  ): Grants | Promise<Grants> {
+    const { principal, scope } = exchange.caller;
+    if (scope !== undefined && !scope.get(repository)?.has(action)) {
+      const asked = scopeOf(repository, action, alsoPull);
       throw new Unauthorized(
-        `The token of ${describePrincipal(caller.principal)} was not asked for ${action} on ${repository}: ask the token endpoint for the scope ${scope}.`,
-        { scope, challengeError: 'insufficient_scope' },
+        `The token of ${describePrincipal(principal)} was not asked for ${action} on ${repository}: ask the token endpoint for the scope ${asked}.`,
+        { scope: asked, challengeError: 'insufficient_scope' },
       );
     }
-    const grants = await loadGrants(caller.principal, [projectOf(repository)]);
-    const decision = decide(grants, permissions[action], repositoryResource(repository));
-    if (decision.allowed) return grants;
-    // A push begins by looking, and a reply to HEAD carries no sentence: finding nothing, the client
-    // goes on to the request whose refusal does.
-    const looksBeforePush =
-      request.method === 'HEAD' && caller.scope?.get(repository)?.has('push') === true;
-    if (looksBeforePush) throw new OciError('NAME_UNKNOWN', decision.reason);
-    // A signed-in push is told in the body; a pull needs the challenge to reach the pod's events.
-    if (action !== 'pull' && caller.principal.kind !== 'anonymous') {
-      throw new OciError('DENIED', decision.reason);
-    }
-    throw new Unauthorized(decision.reason, {
-      scope,
-      ...(request.headers.authorization === undefined ? {} : { challengeError: decision.reason }),
-    });
+    const judge = (grants: Grants): Grants => {
+      const decision = decideOn(grants, action, repository);
+      if (decision.allowed) return grants;
+      if (looksBeforePush(exchange, repository)) {
+        throw new OciError('NAME_UNKNOWN', decision.reason);
+      }
+      throw refusal(exchange, action, decision.reason, scopeOf(repository, action, alsoPull));
+    };
+    const grants = loadGrants(principal, [projectOf(repository)]);
+    return grants instanceof Promise ? grants.then(judge) : judge(grants);
   }
+}
+
+function expired(scope: string): Unauthorized {
+  return new Unauthorized('The registry token has expired: ask the token endpoint for another.', {
+    scope,
+    challengeError: 'invalid_token',
+  });
+}
+
+/**
+ * A push begins by looking, and a reply to HEAD carries no sentence: finding nothing, the client goes
+ * on to the request whose refusal does.
+ */
+function looksBeforePush({ caller, request }: AuthenticatedExchange, repository: string): boolean {
+  return request.method === 'HEAD' && caller.scope?.get(repository)?.has('push') === true;
+}
+
+function refusal(
+  { caller, request }: AuthenticatedExchange,
+  action: RegistryAction,
+  reason: string,
+  scope: string,
+): Unauthorized | OciError {
+  // A signed-in push is told in the body; a pull needs the challenge to reach the pod's events.
+  if (action !== 'pull' && caller.principal.kind !== 'anonymous') {
+    return new OciError('DENIED', reason);
+  }
+  return new Unauthorized(reason, {
+    scope,
+    ...(request.headers.authorization === undefined ? {} : { challengeError: reason }),
+  });
 }
 
 function scopeOf(repository: string, action: RegistryAction, alsoPull: string | undefined): string {

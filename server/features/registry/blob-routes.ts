@@ -1,13 +1,18 @@
-import { requireDigest } from '#oci/digest.ts';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { type Digest, requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import type { BlobStore, ByteRange } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
-import type { RegistryAccess } from './access.ts';
-import type { RegistryQueries } from './queries.ts';
+import type { Grants } from '#server/permissions/decide.ts';
+import { decideOn, type RegistryAccess } from './access.ts';
+import type { BlobRow, RegistryQueries } from './queries.ts';
 import { parseRange } from './ranges.ts';
 import { matchesEntityTag, replyEmpty } from './replies.ts';
-import { unlinkBlob } from './writes/blobs.ts';
+import { renewBlobLink, unlinkBlob } from './writes/blobs.ts';
+
+/** A link that is younger outlives any push that counts on it. */
+const freshLinkMilliseconds = 60 * 60 * 1000;
 
 export interface BlobRoutes {
   get(exchange: AuthenticatedExchange, repository: string, digest: string): Promise<void>;
@@ -19,22 +24,26 @@ export function createBlobRoutes(options: {
   database: Database;
   queries: RegistryQueries;
   store: BlobStore;
+  now: () => number;
 }): BlobRoutes {
-  const { access, database, queries, store } = options;
+  const { access, database, queries, store, now } = options;
 
   return {
     async get(exchange, repository, text) {
-      await access.require(exchange, 'pull', repository);
+      const grants = await access.require(exchange, 'pull', repository);
       const { request, response } = exchange;
+      const { headers } = request;
       const digest = requireDigest(text);
       const blob = await queries.blob(repository, digest);
       if (blob === undefined) return unknown(repository, digest);
-      const { headers } = request;
-      response.setHeader('Docker-Content-Digest', digest);
-      response.setHeader('ETag', `"${digest}"`);
-      response.setHeader('Cache-Control', 'private, max-age=31536000, immutable');
+      if (request.method === 'HEAD') await promise(grants, repository, digest, blob);
+      const entity: OutgoingHttpHeaders = {
+        'Docker-Content-Digest': digest,
+        ETag: `"${digest}"`,
+        'Cache-Control': 'private, max-age=31536000, immutable',
+      };
       if (matchesEntityTag(headers['if-none-match'], digest)) {
-        response.writeHead(304);
+        response.writeHead(304, entity);
         response.end();
         return;
       }
@@ -45,18 +54,23 @@ export function createBlobRoutes(options: {
         response.setHeader('Content-Range', `bytes */${blob.size}`);
         throw new OciError(
           'RANGE_INVALID',
-          `The blob has ${blob.size} bytes: ask for some of them.`,
+          `The blob has ${blob.size} bytes, and the Range header asks for none of them.`,
         );
       }
-      const sent = range ?? { first: 0, last: blob.size - 1 };
-      response.statusCode = range === undefined ? 200 : 206;
-      response.setHeader('Accept-Ranges', 'bytes');
-      response.setHeader('Content-Type', 'application/octet-stream');
-      response.setHeader('Content-Length', sent.last - sent.first + 1);
-      if (range !== undefined) {
-        response.setHeader('Content-Range', `bytes ${sent.first}-${sent.last}/${blob.size}`);
+      const { first, last } = range ?? { first: 0, last: blob.size - 1 };
+      const head = {
+        ...entity,
+        'Accept-Ranges': 'bytes',
+        'Content-Type': 'application/octet-stream',
+        'Content-Length': last - first + 1,
+        ...(range === undefined ? {} : { 'Content-Range': `bytes ${first}-${last}/${blob.size}` }),
+      };
+      const status = range === undefined ? 200 : 206;
+      if (request.method === 'HEAD' || blob.size === 0) {
+        response.writeHead(status, head);
+      } else {
+        await send(exchange, status, head, blob.storageKey, { first, last });
       }
-      if (request.method !== 'HEAD' && blob.size > 0) await send(exchange, blob.storageKey, sent);
       response.end();
     },
 
@@ -75,16 +89,34 @@ export function createBlobRoutes(options: {
     },
   };
 
+  /**
+   * Keeps a blob that a pusher is told exists from being collected until its manifest arrives:
+   * clients skip the upload.
+   */
+  async function promise(grants: Grants, repository: string, digest: Digest, blob: BlobRow) {
+    if (now() - blob.linkedAt < freshLinkMilliseconds) return;
+    if (!decideOn(grants, 'push', repository).allowed) return;
+    const { id, repositoryId } = blob;
+    const renewed = await database.write(renewBlobLink, { id, repositoryId, now: now() });
+    if (!renewed) unknown(repository, digest);
+  }
+
   /** The head goes out with the first bytes, so that a lost blob can still be told as an error. */
-  async function send({ response }: AuthenticatedExchange, storageKey: string, range: ByteRange) {
+  async function send(
+    { response }: AuthenticatedExchange,
+    status: number,
+    head: OutgoingHttpHeaders,
+    storageKey: string,
+    range: ByteRange,
+  ) {
+    for (const [name, value] of Object.entries(head)) {
+      if (value !== undefined) response.setHeader(name, value);
+    }
+    response.statusCode = status;
     try {
       await store.send(storageKey, range, response);
     } catch (error) {
-      if (!response.headersSent) {
-        for (const name of response.getHeaderNames()) {
-          if (name.startsWith('content-') || name === 'etag') response.removeHeader(name);
-        }
-      }
+      if (!response.headersSent) for (const name of Object.keys(head)) response.removeHeader(name);
       throw error;
     }
   }

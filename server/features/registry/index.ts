@@ -9,6 +9,7 @@ import { createManifestRoutes } from './manifest-routes.ts';
 import { createManifests } from './manifests.ts';
 import { createRegistryQueries } from './queries.ts';
 import { createRegistryHandler } from './routes.ts';
+import { createUploadExpiry } from './upload-expiry.ts';
 import { createUploadRoutes } from './upload-routes.ts';
 import { createUploads } from './uploads.ts';
 
@@ -40,14 +41,19 @@ export function createRegistry(options: {
     now,
   });
   const uploads = createUploads({ database, queries, store, now });
+  const { start, stop } = createUploadExpiry({ database, queries, store, now });
   return {
     manifests,
     uploads,
+    /** Begins to clean up after pushes that were given up. */
+    start,
+    /** Resolves when no cleaning is under way any more. */
+    stop,
     handle: createRegistryHandler({
       manifests: createManifestRoutes(access, manifests),
-      blobs: createBlobRoutes({ access, database, queries, store }),
+      blobs: createBlobRoutes({ access, database, queries, store, now }),
       uploads: createUploadRoutes({ access, queries, uploads }),
-      lists: createListRoutes({ access, loadGrants, queries }),
+      lists: createListRoutes({ access, queries }),
     }),
   };
 }

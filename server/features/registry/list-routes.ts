@@ -1,9 +1,8 @@
+import { Refusal } from '#lib/errors.ts';
 import { requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import { mediaTypes } from '#oci/media-types.ts';
-import { catalogScope, type LoadGrants } from '#server/http/access.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
-import { Unauthorized } from '#server/http/unauthorized.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
 import type { RegistryAccess } from './access.ts';
 import { nextLink, readPageRequest } from './pages.ts';
@@ -13,9 +12,8 @@ import { replyJson } from './replies.ts';
 /** Clients read at most 4 MiB of a list: 10,000 tags of 128 characters stay below it. */
 const tagPages = { standard: 10_000, maximum: 10_000 };
 const catalogPages = { standard: 100, maximum: 10_000 };
-/** An index of referrers must stay below 4 MiB too, annotations included. */
-const referrersAtOnce = 500;
-const catalogActions = `${catalogScope}:*`;
+/** Of descriptors with their annotations, which stay below 4 MiB so. */
+const referrerPages = { maximumCount: 500, maximumBytes: 3 * 1024 * 1024 };
 
 export interface ListRoutes {
   tags(exchange: AuthenticatedExchange, repository: string): Promise<void>;
@@ -25,10 +23,9 @@ export interface ListRoutes {
 
 export function createListRoutes(options: {
   access: RegistryAccess;
-  loadGrants: LoadGrants;
   queries: RegistryQueries;
 }): ListRoutes {
-  const { access, loadGrants, queries } = options;
+  const { access, queries } = options;
 
   return {
     async tags(exchange, repository) {
@@ -53,18 +50,8 @@ export function createListRoutes(options: {
     },
 
     async catalog(exchange) {
-      const { caller } = exchange;
-      if (caller.scope !== undefined && !caller.scope.get(catalogScope)?.has('*')) {
-        throw new Unauthorized(
-          `The token was not asked for the catalog: ask for ${catalogActions}.`,
-          {
-            scope: catalogActions,
-            challengeError: 'insufficient_scope',
-          },
-        );
-      }
+      const grants = await access.requireCatalog(exchange);
       const page = readPageRequest(exchange.query, catalogPages);
-      const grants = await loadGrants(caller.principal, 'all');
       const projects = decide(grants, 'catalog:read', systemResource).allowed
         ? ('all' as const)
         : [...grants.projects.keys()].filter(
@@ -86,30 +73,22 @@ export function createListRoutes(options: {
     async referrers(exchange, repository, text) {
       await access.require(exchange, 'pull', repository);
       const subject = requireDigest(text);
-      const artifactType = exchange.query.get('artifactType') ?? undefined;
-      const after = readPosition(exchange.query.get('last'));
-      const rows = await queries.referrers(repository, subject, {
+      const artifactType = readArtifactType(exchange.query.get('artifactType'));
+      const { rows, more } = await queries.referrers(repository, subject, {
+        ...referrerPages,
         artifactType,
-        after,
-        count: referrersAtOnce + 1,
+        after: readPosition(exchange.query.get('last')),
       });
-      const shown = rows.slice(0, referrersAtOnce);
-      const last = shown.at(-1);
+      const filter = artifactType === undefined ? {} : { artifactType };
+      const next = { ...filter, last: String(rows.at(-1)?.id) };
       replyJson(
         exchange,
         200,
-        { schemaVersion: 2, mediaType: mediaTypes.oci.index, manifests: shown.map(descriptorOf) },
+        { schemaVersion: 2, mediaType: mediaTypes.oci.index, manifests: rows.map(descriptorOf) },
         {
           'Content-Type': mediaTypes.oci.index,
           ...(artifactType === undefined ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
-          ...(last === undefined || rows.length === shown.length
-            ? {}
-            : {
-                Link: nextLink(`/v2/${repository}/referrers/${subject}`, {
-                  ...(artifactType === undefined ? {} : { artifactType }),
-                  last: String(last.id),
-                }),
-              }),
+          ...(more ? { Link: nextLink(`/v2/${repository}/referrers/${subject}`, next) } : {}),
         },
       );
     },
@@ -119,6 +98,12 @@ export function createListRoutes(options: {
 function linkHeader(more: boolean, path: string, count: number, shown: readonly string[]) {
   const last = shown.at(-1);
   return more && last !== undefined ? { Link: nextLink(path, { n: String(count), last }) } : {};
+}
+
+function readArtifactType(text: string | null): string | undefined {
+  if (text === null || text === '') return undefined;
+  if (/^[\x20-\x7e]{1,255}$/.test(text)) return text;
+  throw new Refusal('invalid', 'artifactType must be a media type of at most 255 characters.');
 }
 
 function readPosition(last: string | null): number {

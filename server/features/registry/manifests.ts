@@ -28,7 +28,8 @@ export interface ManifestPush {
 export interface Manifests {
   /** @throws {OciError} MANIFEST_UNKNOWN, NAME_UNKNOWN */
   find(repository: string, reference: ManifestReference): Promise<ManifestRow>;
-  bytes(row: ManifestRow): Promise<Uint8Array>;
+  /** At once where they are in memory. @throws {OciError} MANIFEST_UNKNOWN */
+  bytes(row: ManifestRow): Uint8Array | Promise<Uint8Array>;
   /** @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN */
   push(push: ManifestPush): Promise<PushedManifest>;
   /** A digest takes the manifest and its tags, a tag only itself. @throws {OciError} */
@@ -51,14 +52,7 @@ export function createManifests(options: {
       return row ?? unknown(repository, reference);
     },
 
-    async bytes({ id, digest }) {
-      const cached = cache.get(id);
-      if (cached !== undefined) return cached;
-      const row = await queries.manifestBytes(id);
-      if (row === undefined) throw new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
-      cache.set(id, row.bytes);
-      return row.bytes;
-    },
+    bytes: (row) => cache.get(row.id) ?? load(row),
 
     async push({ repository, reference, tags, contentType, bytes, pusher, by }) {
       const manifest = parseManifest(bytes, contentType);
@@ -103,6 +97,13 @@ export function createManifests(options: {
       if (!deleted) await unknown(repository, reference);
     },
   };
+
+  async function load({ id, digest }: ManifestRow): Promise<Uint8Array> {
+    const row = await queries.manifestBytes(id);
+    if (row === undefined) throw new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
+    cache.set(id, row.bytes);
+    return row.bytes;
+  }
 
   async function unknown(repository: string, reference: ManifestReference): Promise<never> {
     const found = await queries.repository(repository);

@@ -21,10 +21,10 @@ export function readPageRequest(
     throw new OciError('PAGINATION_NUMBER_INVALID', 'n must be a whole number, 0 or more.');
   }
   const last = query.get('last');
-  if (last !== null && last.length > longestLast) {
+  if (last !== null && (last.length > longestLast || /\p{Cc}/u.test(last))) {
     throw new OciError(
       'PAGINATION_NUMBER_INVALID',
-      `last is longer than ${longestLast} characters.`,
+      `last must be a name that an earlier page ended with, of at most ${longestLast} characters.`,
     );
   }
   return {

@@ -10,8 +10,11 @@ export interface ManifestRow {
 }
 
 export interface BlobRow {
+  readonly id: number;
+  readonly repositoryId: number;
   readonly storageKey: string;
   readonly size: number;
+  readonly linkedAt: number;
 }
 
 export interface ReferrerRow {
@@ -24,6 +27,15 @@ export interface ReferrerRow {
   readonly annotations: string;
 }
 
+export interface ReferrerPageRequest {
+  readonly artifactType: string | undefined;
+  /** The row that the page before ended with; 0 for the first page. */
+  readonly after: number;
+  readonly maximumCount: number;
+  /** Of the manifests, which hold the annotations that the page repeats. */
+  readonly maximumBytes: number;
+}
+
 type Answer<Row> = Row | undefined | Promise<Row | undefined>;
 
 export interface RegistryQueries {
@@ -33,21 +45,20 @@ export interface RegistryQueries {
   blob(repository: string, digest: string): Answer<BlobRow>;
   upload(repository: string, id: string): Answer<{ readonly offset: number }>;
   repository(name: string): Answer<{ readonly id: number }>;
-  repositoriesWithBlob(digest: string, limit: number): Promise<readonly string[]>;
+  /** Those of `project` first. */
+  repositoriesWithBlob(digest: string, project: string, limit: number): Promise<readonly string[]>;
   tags(repositoryId: number, page: PageRequest): Promise<readonly string[]>;
   /** @param projects names; `all` for a system admin */
   repositories(projects: readonly string[] | 'all', page: PageRequest): Promise<readonly string[]>;
   referrers(
     repository: string,
     subject: string,
-    options: { artifactType: string | undefined; after: number; count: number },
-  ): Promise<readonly ReferrerRow[]>;
+    page: ReferrerPageRequest,
+  ): Promise<{ readonly rows: readonly ReferrerRow[]; readonly more: boolean }>;
   /** The tags that stand next to `tag` in byte order, `each` before it and `each` behind. */
   neighbourTags(repositoryId: number, tag: string, each: number): Promise<readonly string[]>;
-  uploadsIdleSince(
-    time: number,
-    limit: number,
-  ): Promise<readonly { readonly id: string; readonly storageKey: string }[]>;
+  /** Which of `storageKeys` belong to an open upload. */
+  uploadsAt(storageKeys: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export function createRegistryQueries(database: Database): RegistryQueries {
@@ -88,7 +99,13 @@ export function createRegistryQueries(database: Database): RegistryQueries {
         .selectFrom('repositories')
         .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
         .innerJoin('blobs', 'blobs.id', 'repository_blobs.blob_id')
-        .select(['blobs.storage_key as storageKey', 'blobs.size as size'])
+        .select([
+          'blobs.id as id',
+          'repositories.id as repositoryId',
+          'blobs.storage_key as storageKey',
+          'blobs.size as size',
+          'repository_blobs.linked_at as linkedAt',
+        ])
         .where('repositories.name', '=', argument<string>(0))
         .where('blobs.digest', '=', argument<string>(1))
         .where('blobs.state', '=', 'live'),
@@ -106,14 +123,17 @@ export function createRegistryQueries(database: Database): RegistryQueries {
       query.selectFrom('repositories').select('id').where('name', '=', argument<string>(0)),
     ),
 
-    async repositoriesWithBlob(digest, limit) {
+    async repositoriesWithBlob(digest, project, limit) {
       const rows = await read
         .selectFrom('blobs')
         .innerJoin('repository_blobs', 'repository_blobs.blob_id', 'blobs.id')
         .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
+        .innerJoin('projects', 'projects.id', 'repositories.project_id')
         .select('repositories.name')
         .where('blobs.digest', '=', digest)
         .where('blobs.state', '=', 'live')
+        .orderBy((blob) => blob('projects.name', '=', project), 'desc')
+        .orderBy('repositories.id', 'desc')
         .limit(limit)
         .execute();
       return rows.map(({ name }) => name);
@@ -138,22 +158,40 @@ export function createRegistryQueries(database: Database): RegistryQueries {
       return rows.map(({ name }) => name);
     },
 
-    async referrers(repository, subject, { artifactType, after, count }) {
+    async referrers(repository, subject, { artifactType, after, maximumCount, maximumBytes }) {
       let query = read
         .selectFrom('repositories')
         .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
+        .where('repositories.name', '=', repository)
+        .where('manifests.subject_digest', '=', subject);
+      if (artifactType !== undefined) {
+        query = query.where('manifests.artifact_type', '=', artifactType);
+      }
+      // Sizes first: the annotations of a page that is too large must not be read at all.
+      const sizes = await query
+        .select(['manifests.id', 'manifests.size'])
+        .where('manifests.id', '>', after)
+        .orderBy('manifests.id')
+        .limit(maximumCount + 1)
+        .execute();
+      let bytes = 0;
+      const fitting = sizes.slice(0, maximumCount).filter(({ size }, position) => {
+        bytes += size;
+        return position === 0 || bytes <= maximumBytes;
+      });
+      const last = fitting.at(-1);
+      if (last === undefined) return { rows: [], more: false };
+      const rows = await query
         .select([
           ...manifestColumns,
           'manifests.artifact_type as artifactType',
           'manifests.annotations as annotations',
         ])
-        .where('repositories.name', '=', repository)
-        .where('manifests.subject_digest', '=', subject)
-        .where('manifests.id', '>', after);
-      if (artifactType !== undefined) {
-        query = query.where('manifests.artifact_type', '=', artifactType);
-      }
-      return query.orderBy('manifests.id').limit(count).execute();
+        .where('manifests.id', '>', after)
+        .where('manifests.id', '<=', last.id)
+        .orderBy('manifests.id')
+        .execute();
+      return { rows, more: fitting.length < sizes.length };
     },
 
     async neighbourTags(repositoryId, tag, each) {
@@ -165,14 +203,13 @@ export function createRegistryQueries(database: Database): RegistryQueries {
       return [...before, ...after].map(({ name }) => name);
     },
 
-    async uploadsIdleSince(time, limit) {
-      return read
+    async uploadsAt(storageKeys) {
+      const rows = await read
         .selectFrom('uploads')
-        .select(['id', 'storage_key as storageKey'])
-        .where('updated_at', '<', time)
-        .where('lease_until', '<', time)
-        .limit(limit)
+        .select('storage_key')
+        .where('storage_key', 'in', storageKeys)
         .execute();
+      return new Set(rows.map((row) => row.storage_key));
     },
   };
 }

@@ -15,62 +15,73 @@ export interface RegistryRoutes {
   readonly uploads: UploadRoutes;
 }
 
+type Answer = (exchange: AuthenticatedExchange) => Promise<void>;
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 /** Answers every request below `/v2/`: distribution specification, section "Endpoints". */
-export function createRegistryHandler(routes: RegistryRoutes) {
-  return async (exchange: AuthenticatedExchange): Promise<void> => {
+export function createRegistryHandler(routes: RegistryRoutes): Answer {
+  return async (exchange) => {
     const path = parseRegistryPath(exchange.path);
     if (path === undefined) {
       throw new OciError('NAME_UNKNOWN', 'There is no such endpoint below /v2/.');
     }
-    const reply = choose(routes, exchange, path);
-    if (reply === undefined) {
-      throw new OciError(
-        'UNSUPPORTED',
-        `${exchange.request.method} does not apply to ${exchange.path.slice(0, 300)}.`,
-      );
-    }
-    await reply;
+    const { method } = exchange.request;
+    const answer = choose(routes, method, path);
+    if (answer !== undefined) return answer(exchange);
+    const allowed = methods.filter((other) => choose(routes, other, path) !== undefined);
+    exchange.response.setHeader('Allow', allowed.join(', '));
+    throw new OciError(
+      'UNSUPPORTED',
+      `${method} does not apply to ${exchange.path.slice(0, 300)}: use ${allowed.join(' or ')}.`,
+    );
   };
 }
 
-/** The reply under way; undefined when the method does not apply to the path. */
+/** Undefined when the method does not apply to the path. */
 function choose(
   { blobs, lists, manifests, uploads }: RegistryRoutes,
-  exchange: AuthenticatedExchange,
+  method: string | undefined,
   path: RegistryPath,
-): Promise<void> | undefined {
-  const method = exchange.request.method === 'HEAD' ? 'GET' : exchange.request.method;
+): Answer | undefined {
+  const reads = method === 'GET' || method === 'HEAD';
   switch (path.kind) {
     case 'base':
-      return method === 'GET' ? ping(exchange) : undefined;
+      return reads ? ping : undefined;
     case 'catalog':
-      return method === 'GET' ? lists.catalog(exchange) : undefined;
-    case 'tags':
-      return method === 'GET' ? lists.tags(exchange, path.repository) : undefined;
-    case 'referrers':
-      return method === 'GET' ? lists.referrers(exchange, path.repository, path.digest) : undefined;
+      return reads ? lists.catalog : undefined;
+    case 'tags': {
+      const { repository } = path;
+      return reads ? (exchange) => lists.tags(exchange, repository) : undefined;
+    }
+    case 'referrers': {
+      const { repository, digest } = path;
+      return reads ? (exchange) => lists.referrers(exchange, repository, digest) : undefined;
+    }
     case 'manifest': {
       const { repository, reference } = path;
-      if (method === 'GET') return manifests.get(exchange, repository, reference);
-      if (method === 'PUT') return manifests.put(exchange, repository, reference);
-      if (method === 'DELETE') return manifests.delete(exchange, repository, reference);
-      return undefined;
+      if (reads) return (exchange) => manifests.get(exchange, repository, reference);
+      if (method === 'PUT') return (exchange) => manifests.put(exchange, repository, reference);
+      if (method !== 'DELETE') return undefined;
+      return (exchange) => manifests.delete(exchange, repository, reference);
     }
     case 'blob': {
       const { repository, digest } = path;
-      if (method === 'GET') return blobs.get(exchange, repository, digest);
-      if (method === 'DELETE') return blobs.delete(exchange, repository, digest);
-      return undefined;
+      if (reads) return (exchange) => blobs.get(exchange, repository, digest);
+      if (method !== 'DELETE') return undefined;
+      return (exchange) => blobs.delete(exchange, repository, digest);
     }
-    case 'uploads':
-      return method === 'POST' ? uploads.begin(exchange, path.repository) : undefined;
+    case 'uploads': {
+      const { repository } = path;
+      return method === 'POST' ? (exchange) => uploads.begin(exchange, repository) : undefined;
+    }
     case 'upload': {
       const { repository, id } = path;
-      if (method === 'GET') return uploads.status(exchange, repository, id);
-      if (method === 'PATCH') return uploads.append(exchange, repository, id);
-      if (method === 'PUT') return uploads.finish(exchange, repository, id);
-      if (method === 'DELETE') return uploads.cancel(exchange, repository, id);
-      return undefined;
+      if (reads) return (exchange) => uploads.status(exchange, repository, id);
+      if (method === 'PATCH') return (exchange) => uploads.append(exchange, repository, id);
+      if (method === 'PUT') return (exchange) => uploads.finish(exchange, repository, id);
+      if (method !== 'DELETE') return undefined;
+      return (exchange) => uploads.cancel(exchange, repository, id);
     }
   }
 }
@@ -79,7 +90,10 @@ function choose(
 async function ping(exchange: AuthenticatedExchange): Promise<void> {
   const { caller, request } = exchange;
   if (request.headers.authorization === undefined || caller.expired) {
-    throw new Unauthorized('Sign in: ask the token endpoint that the challenge names for a token.');
+    throw new Unauthorized(
+      'Sign in: ask the token endpoint that the challenge names for a token.',
+      caller.expired ? { challengeError: 'invalid_token' } : {},
+    );
   }
   replyJson(exchange, 200, {});
 }

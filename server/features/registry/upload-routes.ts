@@ -3,6 +3,7 @@ import { isDigestAlgorithm, requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { bodyChunks, declaredLength, hasNoBody } from '#server/http/request-body.ts';
+import { projectOf } from '#server/permissions/decide.ts';
 import type { RegistryAccess } from './access.ts';
 import { requireRepository } from './paths.ts';
 import { pusherOf } from './pusher.ts';
@@ -32,14 +33,14 @@ export function createUploadRoutes(options: {
   return {
     async begin(exchange, repository) {
       const { query } = exchange;
-      const from = query.get('from');
-      const source = from === null || query.get('mount') === null ? undefined : from;
+      const mount = query.get('mount');
+      const from = mount === null ? null : query.get('from');
+      const source = from === null ? undefined : requireRepository(from);
       const grants = await access.require(exchange, 'push', repository, source);
       const algorithm = query.get('digest-algorithm');
       if (algorithm !== null && !isDigestAlgorithm(algorithm)) requireDigest(`${algorithm}:`);
       const pusher = pusherOf(grants);
 
-      const mount = query.get('mount');
       if (mount !== null) {
         const digest = requireDigest(mount);
         const sources = await mountSources(exchange, digest, source, repository);
@@ -52,8 +53,7 @@ export function createUploadRoutes(options: {
         return replyOpen(exchange, 202, repository, await uploads.begin(repository), 0);
       }
       const digest = requireDigest(text);
-      const id = await uploads.begin(repository);
-      await uploads.finish(id, chunkOf(exchange), { repository, digest, pusher });
+      await uploads.receive(chunkOf(exchange), { repository, digest, pusher });
       replyCreated(exchange, repository, digest);
     },
 
@@ -101,8 +101,8 @@ export function createUploadRoutes(options: {
   ): Promise<string[]> {
     const candidates =
       source === undefined
-        ? await queries.repositoriesWithBlob(digest, mountCandidates)
-        : [requireRepository(source)];
+        ? await queries.repositoriesWithBlob(digest, projectOf(target), mountCandidates)
+        : [source];
     const allowed: string[] = [];
     for (const candidate of candidates) {
       if (await access.mayMount(exchange, candidate, target)) allowed.push(candidate);

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Refusal } from '#lib/errors.ts';
 import { algorithmOf, type Digest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
-import { type BlobStore, OutOfSpace } from '#server/blobs/blob-store.ts';
+import { quote } from '#oci/quote.ts';
+import { type BlobStore, OutOfSpace, UploadUnknown } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { RegistryQueries } from './queries.ts';
 import { linkUploadedBlob, mountBlob } from './writes/blobs.ts';
@@ -47,6 +48,8 @@ export interface FinishedUpload {
 export interface Uploads {
   /** Opens an upload, and tells its id. */
   begin(repository: string): Promise<string>;
+  /** Makes one chunk a blob; nothing of it is left when that fails. @throws {OciError | Refusal} */
+  receive(chunk: Chunk | undefined, finished: FinishedUpload): Promise<void>;
   /** Bytes received. @throws {OciError} BLOB_UPLOAD_UNKNOWN */
   offset(repository: string, id: string): Promise<number>;
   /** Appends a chunk and tells the new offset. @throws {OutOfOrder | OciError | Refusal} */
@@ -57,8 +60,6 @@ export interface Uploads {
   cancel(repository: string, id: string): Promise<void>;
   /** Links a blob that one of `sources` holds; false when none does. */
   mount(sources: readonly string[], finished: FinishedUpload): Promise<boolean>;
-  /** Forgets uploads that nothing has happened to for `milliseconds`; tells how many. */
-  expire(milliseconds: number): Promise<number>;
 }
 
 export function createUploads(options: {
@@ -71,50 +72,34 @@ export function createUploads(options: {
 
   return {
     async begin(repository) {
-      const id = randomUUID();
-      const storageKey = await guardSpace(() => store.begin());
-      await database.write(createUpload, { id, repository, storageKey, now: now() });
+      const { id } = await open(repository);
       return id;
     },
 
+    async receive(chunk, finished) {
+      const { id, storageKey } = await open(finished.repository);
+      try {
+        await finish(id, chunk, finished);
+      } catch (error) {
+        // What cannot be forgotten now expires.
+        await forget(id, storageKey).catch(() => {});
+        throw error;
+      }
+    },
+
     async offset(repository, id) {
-      const upload = await queries.upload(repository, id);
+      const upload = isUploadId(id) ? await queries.upload(repository, id) : undefined;
       return upload?.offset ?? unknownUpload(id);
     },
 
     async append(repository, id, chunk) {
       return leased(repository, id, async (upload) => {
-        const offset = await receive(id, upload, chunk);
+        const offset = await append(id, upload, chunk);
         return { offset, result: offset };
       });
     },
 
-    async finish(id, chunk, { repository, digest, pusher }) {
-      await leased(repository, id, async (upload) => {
-        const size = await receive(id, upload, chunk);
-        const actual = await store.digest(upload.storageKey, algorithmOf(digest), size);
-        if (actual !== digest) {
-          await store.abort(upload.storageKey);
-          await database.write(deleteUpload, { id });
-          throw new OciError(
-            'DIGEST_INVALID',
-            `The ${size} bytes received have the digest ${actual}, not ${digest}: push the blob again.`,
-          );
-        }
-        await guardSpace(() => store.commit(upload.storageKey, size));
-        const { kept } = await database.write(linkUploadedBlob, {
-          repository,
-          pusher,
-          digest,
-          size,
-          storageKey: upload.storageKey,
-          now: now(),
-        });
-        if (!kept) await store.delete(upload.storageKey);
-        await database.write(deleteUpload, { id });
-        return { offset: 'forgotten', result: undefined };
-      });
-    },
+    finish,
 
     async cancel(repository, id) {
       const upload = await lease(repository, id);
@@ -132,15 +117,48 @@ export function createUploads(options: {
       });
       return mounted;
     },
-
-    async expire(milliseconds) {
-      const idle = await queries.uploadsIdleSince(now() - milliseconds, 1000);
-      for (const { id, storageKey } of idle) await forget(id, storageKey);
-      return idle.length;
-    },
   };
 
+  async function open(repository: string): Promise<{ id: string; storageKey: string }> {
+    const id = randomUUID();
+    const storageKey = await storing(id, () => store.begin());
+    await database.write(createUpload, { id, repository, storageKey, now: now() });
+    return { id, storageKey };
+  }
+
+  async function finish(
+    id: string,
+    chunk: Chunk | undefined,
+    { repository, digest, pusher }: FinishedUpload,
+  ): Promise<void> {
+    await leased(repository, id, async (upload) => {
+      const { storageKey } = upload;
+      const size = await append(id, upload, chunk);
+      const actual = await storing(id, () => store.digest(storageKey, algorithmOf(digest), size));
+      if (actual !== digest) {
+        await forget(id, storageKey);
+        throw new OciError(
+          'DIGEST_INVALID',
+          `The ${size} bytes received have the digest ${actual}, not ${digest}: push the blob again.`,
+        );
+      }
+      await storing(id, () => store.commit(storageKey, size));
+      const { kept } = await database.write(linkUploadedBlob, {
+        repository,
+        pusher,
+        digest,
+        size,
+        storageKey,
+        now: now(),
+      });
+      if (!kept) await store.delete(storageKey);
+      await database.write(deleteUpload, { id });
+      return { offset: 'forgotten', result: undefined };
+    });
+  }
+
   async function lease(repository: string, id: string): Promise<Upload> {
+    if (!isUploadId(id)) return unknownUpload(id);
     const upload = await database.write(leaseUpload, {
       id,
       repository,
@@ -185,12 +203,12 @@ export function createUploads(options: {
     }
   }
 
-  async function receive(id: string, upload: Upload, chunk: Chunk | undefined): Promise<number> {
+  async function append(id: string, upload: Upload, chunk: Chunk | undefined): Promise<number> {
     if (chunk === undefined) return upload.offset;
     if (chunk.first !== undefined && chunk.first !== upload.offset) {
       throw new OutOfOrder(upload.offset);
     }
-    const size = await guardSpace(() =>
+    const size = await storing(id, () =>
       store.append(upload.storageKey, upload.offset, chunk.bytes),
     );
     const received = size - upload.offset;
@@ -209,17 +227,23 @@ export function createUploads(options: {
   }
 }
 
+function isUploadId(id: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+}
+
 function unknownUpload(id: string): never {
   throw new OciError(
     'BLOB_UPLOAD_UNKNOWN',
-    `There is no open upload ${id}: it was finished, cancelled or given up; begin a new one.`,
+    `There is no open upload ${quote(id)}: it was finished, cancelled or given up; begin a new one.`,
   );
 }
 
-async function guardSpace<Result>(work: () => Promise<Result>): Promise<Result> {
+/** Failures of the store that the client can do something about, said to it. */
+async function storing<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof UploadUnknown) return unknownUpload(id);
     if (!(error instanceof OutOfSpace)) throw error;
     throw new Refusal(
       'no-space',

@@ -21,18 +21,21 @@ export const linkUploadedBlob: Write<LinkUploadedBlob, { readonly kept: boolean 
   durability: 'durable',
   async run(transaction, { repository, pusher, digest, size, storageKey, now }) {
     const repositoryId = await ensureRepository(transaction, repository, pusher, now);
-    const inserted = await transaction
-      .insertInto('blobs')
-      .values({ digest, size, storage_key: storageKey, state: 'live', created_at: now })
-      .onConflict((conflict) =>
-        conflict.column('digest').where('state', '=', sql.lit('live')).doNothing(),
-      )
-      .returning('id')
-      .executeTakeFirst();
-    const blobId = inserted?.id ?? (await liveBlobId(transaction, digest));
-    if (blobId === undefined) throw new Error(`blob ${digest} went away while it was linked`);
-    await link(transaction, repositoryId, blobId, now);
-    return { kept: inserted !== undefined };
+    // Again when a collector took the blob between the two statements.
+    for (;;) {
+      const inserted = await transaction
+        .insertInto('blobs')
+        .values({ digest, size, storage_key: storageKey, state: 'live', created_at: now })
+        .onConflict((conflict) =>
+          conflict.column('digest').where('state', '=', sql.lit('live')).doNothing(),
+        )
+        .returning('id')
+        .executeTakeFirst();
+      const blobId = inserted?.id ?? (await liveBlobId(transaction, digest));
+      if (blobId === undefined) continue;
+      await link(transaction, repositoryId, blobId, now);
+      return { kept: inserted !== undefined };
+    }
   },
 };
 
@@ -69,6 +72,32 @@ export const mountBlob: Write<MountBlob, { readonly mounted: boolean }> = {
     const repositoryId = await ensureRepository(transaction, repository, pusher, now);
     await link(transaction, repositoryId, blob.id, now);
     return { mounted: true };
+  },
+};
+
+export interface RenewBlobLink {
+  readonly id: number;
+  readonly repositoryId: number;
+  readonly now: number;
+}
+
+/** Keeps a blob from being collected a while longer. False when it is gone by now. */
+export const renewBlobLink: Write<RenewBlobLink, boolean> = {
+  name: 'registry.renewBlobLink',
+  durability: 'durable',
+  async run(transaction, { id, repositoryId, now }) {
+    const live = await forShare(
+      transaction,
+      transaction.selectFrom('blobs').select('id').where('id', '=', id).where('state', '=', 'live'),
+    ).executeTakeFirst();
+    if (live === undefined) return false;
+    const { numUpdatedRows } = await transaction
+      .updateTable('repository_blobs')
+      .set({ linked_at: now })
+      .where('repository_id', '=', repositoryId)
+      .where('blob_id', '=', id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   },
 };
 

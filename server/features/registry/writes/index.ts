@@ -1,11 +1,19 @@
 import type { AnyWrite } from '#server/database/database.ts';
-import { linkUploadedBlob, mountBlob, unlinkBlob } from './blobs.ts';
+import { linkUploadedBlob, mountBlob, renewBlobLink, unlinkBlob } from './blobs.ts';
 import { deleteManifest, deleteTag, putManifest } from './manifests.ts';
-import { createUpload, deleteUpload, leaseUpload, releaseUpload, renewUpload } from './uploads.ts';
+import {
+  createUpload,
+  deleteUpload,
+  expireUploads,
+  leaseUpload,
+  releaseUpload,
+  renewUpload,
+} from './uploads.ts';
 
 export const registryWrites: readonly AnyWrite[] = [
   linkUploadedBlob,
   mountBlob,
+  renewBlobLink,
   unlinkBlob,
   putManifest,
   deleteManifest,
@@ -15,4 +23,5 @@ export const registryWrites: readonly AnyWrite[] = [
   renewUpload,
   releaseUpload,
   deleteUpload,
+  expireUploads,
 ];

@@ -1,6 +1,6 @@
 import { OciError } from '#oci/errors.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
-import { forShare } from '#server/database/locking.ts';
+import { forShare, forUpdate } from '#server/database/locking.ts';
 import { emit } from '#server/events/events.ts';
 import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
 
@@ -42,7 +42,8 @@ export const putManifest: Write<PutManifest, void> = {
     const repositoryId = await ensureRepository(transaction, repository, input.pusher, now);
     await requireBlobs(transaction, repositoryId, input);
     const manifestId = await insertManifest(transaction, repositoryId, input);
-    for (const name of tags) {
+    // In the order of their names, as blobs are locked in that of their digests.
+    for (const name of tags.toSorted()) {
       await transaction
         .insertInto('tags')
         .values({
@@ -104,33 +105,48 @@ async function insertManifest(
   repositoryId: number,
   input: PutManifest,
 ): Promise<number> {
-  const inserted = await transaction
-    .insertInto('manifests')
-    .values({
-      repository_id: repositoryId,
-      digest: input.digest,
-      media_type: input.mediaType,
-      artifact_type: input.artifactType,
-      subject_digest: input.subjectDigest,
-      annotations: input.annotations,
-      bytes: input.bytes,
-      size: input.bytes.byteLength,
-      created_at: input.now,
-    })
-    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  if (inserted === undefined) {
-    const { id } = await transaction
-      .selectFrom('manifests')
-      .select('id')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', '=', input.digest)
-      .executeTakeFirstOrThrow();
-    return id;
+  // Again when somebody deleted the manifest between the two statements.
+  for (;;) {
+    const inserted = await transaction
+      .insertInto('manifests')
+      .values({
+        repository_id: repositoryId,
+        digest: input.digest,
+        media_type: input.mediaType,
+        artifact_type: input.artifactType,
+        subject_digest: input.subjectDigest,
+        annotations: input.annotations,
+        bytes: input.bytes,
+        size: input.bytes.byteLength,
+        created_at: input.now,
+      })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (inserted !== undefined) {
+      await insertEdges(transaction, inserted.id, input.edges);
+      return inserted.id;
+    }
+    // Locked, so that the tags to come do not point at a manifest that is being deleted.
+    const present = await forShare(
+      transaction,
+      transaction
+        .selectFrom('manifests')
+        .select('id')
+        .where('repository_id', '=', repositoryId)
+        .where('digest', '=', input.digest),
+    ).executeTakeFirst();
+    if (present !== undefined) return present.id;
   }
-  const rows = input.edges.map(({ kind, digest, mediaType, size }, position) => ({
-    manifest_id: inserted.id,
+}
+
+async function insertEdges(
+  transaction: Transaction,
+  manifestId: number,
+  edges: readonly ManifestEdge[],
+): Promise<void> {
+  const rows = edges.map(({ kind, digest, mediaType, size }, position) => ({
+    manifest_id: manifestId,
     position,
     kind,
     digest,
@@ -143,7 +159,6 @@ async function insertManifest(
       .values(rows.slice(start, start + rowsAtOnce))
       .execute();
   }
-  return inserted.id;
 }
 
 export interface DeleteManifest {
@@ -160,12 +175,15 @@ export const deleteManifest: Write<DeleteManifest, boolean> = {
   async run(transaction, { repository, digest, by, now }) {
     const repositoryId = await repositoryIdOf(transaction, repository);
     if (repositoryId === undefined) return false;
-    const manifest = await transaction
-      .selectFrom('manifests')
-      .select('id')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', '=', digest)
-      .executeTakeFirst();
+    // Locked before its tags, as a push does it.
+    const manifest = await forUpdate(
+      transaction,
+      transaction
+        .selectFrom('manifests')
+        .select('id')
+        .where('repository_id', '=', repositoryId)
+        .where('digest', '=', digest),
+    ).executeTakeFirst();
     if (manifest === undefined) return false;
     const tags = await transaction
       .deleteFrom('tags')

@@ -1,6 +1,7 @@
 import { ensureProject, projectIdOf } from '#features/projects';
 import { Refusal } from '#lib/errors.ts';
 import type { Transaction } from '#server/database/database.ts';
+import { forShare } from '#server/database/locking.ts';
 import { projectOf } from '#server/permissions/decide.ts';
 
 /** Who pushes, as far as a repository that does not exist yet needs to know. */
@@ -20,8 +21,28 @@ export async function ensureRepository(
   pusher: Pusher,
   now: number,
 ): Promise<number> {
-  const existing = await repositoryIdOf(transaction, name);
-  if (existing !== undefined) return existing;
+  for (;;) {
+    const existing = await lockRepository(transaction, name);
+    if (existing !== undefined) return existing;
+    await createRepository(transaction, name, pusher, now);
+  }
+}
+
+/** Locked, so that the repository is not deleted while something is put into it. */
+async function lockRepository(transaction: Transaction, name: string): Promise<number | undefined> {
+  const row = await forShare(
+    transaction,
+    transaction.selectFrom('repositories').select('id').where('name', '=', name),
+  ).executeTakeFirst();
+  return row?.id;
+}
+
+async function createRepository(
+  transaction: Transaction,
+  name: string,
+  pusher: Pusher,
+  now: number,
+): Promise<void> {
   const project = projectOf(name);
   const projectId = pusher.createsProjects
     ? await ensureProject(transaction, { name: project, ownerId: pusher.userId, now })
@@ -37,12 +58,6 @@ export async function ensureRepository(
     .values({ project_id: projectId, name, description: '', created_at: now, updated_at: now })
     .onConflict((conflict) => conflict.column('name').doNothing())
     .execute();
-  const { id } = await transaction
-    .selectFrom('repositories')
-    .select('id')
-    .where('name', '=', name)
-    .executeTakeFirstOrThrow();
-  return id;
 }
 
 export async function repositoryIdOf(

@@ -106,3 +106,32 @@ export const deleteUpload: Write<{ readonly id: string }, void> = {
     await transaction.deleteFrom('uploads').where('id', '=', id).execute();
   },
 };
+
+export interface ExpireUploads {
+  /** Nothing has happened to them since. */
+  readonly before: number;
+  readonly limit: number;
+}
+
+/** Deletes idle uploads, and returns their storage keys. */
+export const expireUploads: Write<ExpireUploads, readonly string[]> = {
+  name: 'registry.expireUploads',
+  durability: 'transient',
+  async run(transaction, { before, limit }) {
+    const rows = await transaction
+      .deleteFrom('uploads')
+      .where('updated_at', '<', before)
+      .where('lease_until', '<', before)
+      .where('id', 'in', (uploads) =>
+        uploads
+          .selectFrom('uploads as idle')
+          .select('idle.id')
+          .where('idle.updated_at', '<', before)
+          .where('idle.lease_until', '<', before)
+          .limit(limit),
+      )
+      .returning('storage_key')
+      .execute();
+    return rows.map((row) => row.storage_key);
+  },
+};
