@@ -10,6 +10,8 @@ export interface ApiOptions {
   /** PEM, trusted besides the system's own authorities. */
   readonly authority?: string | undefined;
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** What to do when the credentials do not hold any more. */
+  readonly signInCure?: string;
 }
 
 export interface Created<Body> {
@@ -42,10 +44,17 @@ const maximumPages = 1000;
 
 export function apiOf(session: NamedSession): Api {
   const { server, protocol, authority, username, secret } = session;
-  return createApi({ server, protocol, authority, credentials: { username, password: secret } });
+  return createApi({
+    server,
+    protocol,
+    authority,
+    credentials: { username, password: secret },
+    signInCure: `Sign in with berth login ${server}.`,
+  });
 }
 
-export function createApi({ server, protocol, authority, credentials }: ApiOptions): Api {
+export function createApi(options: ApiOptions): Api {
+  const { server, protocol, authority, credentials, signInCure } = options;
   const transport = createTransport({
     idleTimeout,
     ...(authority !== undefined && { certificateAuthorities: authority }),
@@ -74,7 +83,9 @@ export function createApi({ server, protocol, authority, credentials }: ApiOptio
       if (answer.statusCode >= 200 && answer.statusCode < 300) {
         return { headers: answer.headers, body: text === '' ? undefined : parseBody(text, server) };
       }
-      throw new ApiFailure(answer.statusCode, refusalOf(answer.statusCode, text, server));
+      const refusal = refusalOf(answer.statusCode, text, server);
+      const cure = answer.statusCode === 401 && signInCure !== undefined ? ` ${signInCure}` : '';
+      throw new ApiFailure(answer.statusCode, `${refusal}${cure}`);
     } catch (error) {
       throw error instanceof RegistryFailure ? unreachable(error, server) : error;
     }
@@ -128,22 +139,17 @@ function parseBody(text: string, server: string): unknown {
   }
 }
 
+/** The server's own sentence, where it gave one. */
 function refusalOf(status: number, text: string, server: string): string {
-  const sentence = sentenceOf(text);
-  if (status === 401) {
-    return `${sentence ?? 'The server does not know who you are.'} Sign in with berth login ${server}.`;
-  }
-  return sentence ?? `${server} answered with the status ${status} and no reason.`;
-}
-
-function sentenceOf(text: string): string | undefined {
   try {
     const message: unknown = JSON.parse(text).errors[0].message;
-    if (typeof message !== 'string' || message === '') return undefined;
-    return /[.!?]$/.test(message) ? message : `${message}.`;
+    if (typeof message === 'string' && message !== '') {
+      return /[.!?]$/.test(message) ? message : `${message}.`;
+    }
   } catch {
-    return undefined;
+    // Said below.
   }
+  return `${server} answered with the status ${status} and no reason.`;
 }
 
 function unreachable(error: RegistryFailure, server: string): CommandFailure {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Project } from '#contract/projects.ts';
 import type { CreatedRobot, Robot, RobotAccess, RobotPermission } from '#contract/robots.ts';
 import type { Api } from './api.ts';
@@ -201,9 +201,7 @@ function readAccess(text: string): RobotAccess[] {
   if (text === 'push') return [...readAccess('pull'), { resource: 'repository', action: 'push' }];
   const [resource, action, ...rest] = text.split(':');
   if (!resource || !action || rest.length > 0) {
-    throw new InvalidArgumentError(
-      `${JSON.stringify(text)} is no permission: write ${permissionHelp}.`,
-    );
+    throw new UsageFailure(`${JSON.stringify(text)} is no permission: write ${permissionHelp}.`);
   }
   return [{ resource, action }];
 }
