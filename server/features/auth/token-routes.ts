@@ -67,7 +67,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
       },
     },
     async (request, reply) => {
-      const { service: asked, scope, offline_token: offline } = request.query;
+      const { service: asked, scope } = request.query;
       const { authorization } = request.headers;
       const credential =
         authorization === undefined
@@ -75,7 +75,9 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
           : await byBasic(authorization, request.clientAddress);
       checkService(asked);
       reply.header('cache-control', 'no-store');
-      return issue(credential, [scope ?? []].flat(), offline === 'true' || offline === '1');
+      // A refresh token for `offline_token` would take the password's place in docker's
+      // configuration, and a kubelet that is given that file as a pull secret can use no such token.
+      return issue(credential, [scope ?? []].flat(), false);
     },
   );
 

@@ -259,23 +259,20 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
     );
 
     test(
+      'gives docker no refresh token, which would lock a kubelet out of the pull secret made of it',
+      served(async ({ call, addUser }) => {
+        const { login } = await addUser('alice');
+        const answer = await call(login, 'GET', `${path}?offline_token=true&account=alice`);
+        assert.equal(answer.status, 200);
+        assert.equal(answer.body.refresh_token, undefined);
+      }),
+    );
+
+    test(
       'takes a refresh token, until the password changes',
       served(async ({ call, admin, addUser, addProject }) => {
         await addProject('open', { public: true });
         const { id, login } = await addUser('alice');
-        const offline = await call(login, 'GET', `${path}?offline_token=true`);
-        const form = {
-          grant_type: 'refresh_token',
-          refresh_token: offline.body.refresh_token,
-          client_id: 'docker',
-          service,
-          scope: 'repository:open/app:pull',
-        };
-        const answer = await call(undefined, 'POST', path, { form });
-        assert.equal(answer.status, 200);
-        assert.equal(answer.body.scope, form.scope);
-        assert.equal(decodeJwt(answer.body.token).sub, 'alice');
-
         const byForm = await call(undefined, 'POST', path, {
           form: {
             grant_type: 'password',
@@ -285,6 +282,17 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
           },
         });
         assert.equal(decodeProtectedHeader(byForm.body.refresh_token).typ, 'berth-refresh+jwt');
+        const form = {
+          grant_type: 'refresh_token',
+          refresh_token: byForm.body.refresh_token,
+          client_id: 'docker',
+          service,
+          scope: 'repository:open/app:pull',
+        };
+        const answer = await call(undefined, 'POST', path, { form });
+        assert.equal(answer.status, 200);
+        assert.equal(answer.body.scope, form.scope);
+        assert.equal(decodeJwt(answer.body.token).sub, 'alice');
 
         await call(admin, 'PUT', `/api/v2.0/users/${id}/password`, {
           body: { new_password: 'another password' },
