@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Member, type RoleName, roleIds } from '#contract/members.ts';
+import type { Member } from '#contract/members.ts';
 import { isWorkloadPattern, nameRules } from '#contract/names.ts';
+import { type RoleName, roleIds } from '#contract/roles.ts';
 import type { Api } from './api.ts';
 import { addCommand, addNoun, answers } from './command.ts';
 import type { Environment } from './environment.ts';

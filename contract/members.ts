@@ -2,30 +2,7 @@ import { type Static, Type } from 'typebox';
 import { maximumNameLength } from './names.ts';
 import { ListQuery } from './paging.ts';
 import { ProjectParameters } from './projects.ts';
-
-/** Harbor's numbers of the roles, which follow no order. */
-export const roleIds = {
-  'project-admin': 1,
-  developer: 2,
-  guest: 3,
-  maintainer: 4,
-  'limited-guest': 5,
-} as const;
-
-export type RoleName = keyof typeof roleIds;
-
-/** How Harbor writes the roles in answers. */
-export const harborRoleNames: Readonly<Record<RoleName, string>> = {
-  'project-admin': 'projectAdmin',
-  maintainer: 'maintainer',
-  developer: 'developer',
-  guest: 'guest',
-  'limited-guest': 'limitedGuest',
-};
-
-export function roleOfId(id: number): RoleName | undefined {
-  return (Object.keys(roleIds) as RoleName[]).find((name) => roleIds[name] === id);
-}
+import { roleIds } from './roles.ts';
 
 const RoleId = Type.Union(
   Object.values(roleIds).map((id) => Type.Literal(id)),

@@ -1,15 +1,13 @@
 import { Type } from 'typebox';
 import {
-  harborRoleNames,
   Member,
   MemberChange,
   MemberCreation,
   MemberListQuery,
   MemberParameters,
-  roleIds,
-  roleOfId,
 } from '#contract/members.ts';
 import { Done, ProjectParameters, ResourceNameHeaders } from '#contract/projects.ts';
+import { harborRoleNames, roleIds, roleOfId } from '#contract/roles.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import {

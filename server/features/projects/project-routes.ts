@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { roleIds } from '#contract/members.ts';
 import {
   Done,
   Project,
@@ -12,6 +11,7 @@ import {
   ProjectSummary,
   ResourceNameHeaders,
 } from '#contract/projects.ts';
+import { roleIds } from '#contract/roles.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import {

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Reader } from '#server/database/database.ts';
-import { authorize } from '#server/http/rest/index.ts';
-import type { Grants } from '#server/permissions/decide.ts';
+import { authorize, grantsOf } from '#server/http/rest/index.ts';
+import { decide, type Grants } from '#server/permissions/decide.ts';
 import type { Permission } from '#server/permissions/roles.ts';
 import { unknownProject } from './errors.ts';
 import { projectIdOf, projectNameOf } from './queries.ts';
@@ -31,9 +31,17 @@ export async function authorizeProject(
   const given = request.params.project;
   const isId = /^\d{1,15}$/.test(given) && request.headers['x-is-resource-name'] !== 'true';
   const name = isId ? await projectNameOf(read, Number(given)) : given;
-  const grants = await authorize(request, permission, { kind: 'project', project: name ?? given });
+  // A project that is known by its number only is not named to those who may not see it.
+  const named = name !== undefined && (!isId || (await maySee(request, name)));
+  const resource = { kind: 'project', project: named ? name : given } as const;
+  const grants = await authorize(request, permission, resource);
   if (name === undefined) throw unknownProject(given);
   const id = isId ? Number(given) : await projectIdOf(read, name);
   if (id === undefined) throw unknownProject(given);
   return { id, name, grants };
+}
+
+async function maySee(request: FastifyRequest, project: string): Promise<boolean> {
+  const grants = await grantsOf(request, [project]);
+  return decide(grants, 'project:read', { kind: 'project', project }).allowed;
 }
