@@ -125,6 +125,18 @@ describe('a project that is not there, or not for the caller', () => {
     }
   });
 
+  test('is not named to those who guess its number', async () => {
+    await using server = await withPeople();
+    const id = await create(server, 'alice', 'secret-plans');
+    for (const user of ['bob', undefined]) {
+      const answer = await server.call(user, 'GET', `/projects/${id}`);
+      assert.ok([401, 403].includes(answer.status));
+      assert.doesNotMatch(JSON.stringify(answer.body), /secret-plans/);
+    }
+    const { body } = await server.call('alice', 'GET', `/projects/${id}`);
+    assert.equal(body.name, 'secret-plans');
+  });
+
   test('whose name is a number is reached by name where the header says so', async () => {
     await using server = await withPeople();
     const id = await create(server, 'alice', '123456');
