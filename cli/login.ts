@@ -56,7 +56,8 @@ async function signIn(environment: Environment, options: LoginOptions, host: str
   }
   const username = options.username ?? (await ask('User name: '));
   const password = await readPassword(options.passwordStdin === true, `Password of ${username}: `);
-  const session = await makeSession(connection, username, password, environment);
+  const earlier = await storedSession(environment, server);
+  const session = await makeSession(connection, { username, password }, environment, earlier);
   await saveSession(environment, session);
   return {
     json: { server, username: session.username },
@@ -106,12 +107,13 @@ async function isTrusted(options: ApiOptions): Promise<boolean> {
 
 async function makeSession(
   connection: Pick<NamedSession, 'server' | 'protocol'> & { authority: string | undefined },
-  username: string,
-  password: string,
+  credentials: { readonly username: string; readonly password: string },
   { hostname }: Environment,
+  earlier: NamedSession | undefined,
 ): Promise<NamedSession> {
+  const { username, password } = credentials;
   const { authority, ...place } = connection;
-  const api = createApi({ ...connection, credentials: { username, password } });
+  const api = createApi({ ...connection, credentials });
   const kept = { ...place, username, ...(authority !== undefined && { authority }) };
   try {
     if (/^berth_(?:robot|pat)_/.test(password)) {
@@ -119,8 +121,7 @@ async function makeSession(
       return { ...kept, secret: password };
     }
     const user = await api.get<User>('/users/current');
-    const name = tokenName(hostname);
-    await removeTokenNamed(api, name);
+    const name = freeTokenName(await replaceToken(api, earlier), hostname);
     const { body } = await api.post<CreatedAccessToken>('/users/current/tokens', { name });
     return { ...kept, username: user.username, secret: body.secret, tokenId: body.id };
   } finally {
@@ -128,16 +129,21 @@ async function makeSession(
   }
 }
 
-/** One token a machine: what an earlier sign-in left is replaced. */
-async function removeTokenNamed(api: Api, name: string) {
+/** Deletes the token of an earlier session, and answers with the names of those that remain. */
+async function replaceToken(api: Api, earlier: NamedSession | undefined): Promise<string[]> {
   const tokens = await api.get<AccessToken[]>('/users/current/tokens');
-  const earlier = tokens.find((token) => token.name === name);
-  if (earlier !== undefined) await api.delete(`/users/current/tokens/${earlier.id}`);
+  const replaced = tokens.find(({ id }) => id === earlier?.tokenId);
+  if (replaced !== undefined) await api.delete(`/users/current/tokens/${replaced.id}`);
+  return tokens.filter((token) => token !== replaced).map(({ name }) => name);
 }
 
-function tokenName(hostname: string): string {
+/** Several people may sign in on one machine: the second one's token gets a number. */
+function freeTokenName(taken: readonly string[], hostname: string): string {
   const fit = hostname.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '');
-  return `berth on ${fit === '' ? 'a machine' : fit.slice(0, 200)}`;
+  const name = `berth on ${fit === '' ? 'a machine' : fit.slice(0, 200)}`;
+  let candidate = name;
+  for (let number = 2; taken.includes(candidate); number++) candidate = `${name} ${number}`;
+  return candidate;
 }
 
 async function signOut(environment: Environment, host: string | undefined) {

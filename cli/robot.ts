@@ -49,7 +49,7 @@ export function addRobotCommands(program: Command, environment: Environment) {
       return {
         json: robot,
         text: `Name:   ${robot.name}\nSecret: ${robot.secret}`,
-        hint: hint(api),
+        hint: hint(api, robot.name),
       };
     }),
   );
@@ -131,7 +131,7 @@ export function addRobotCommands(program: Command, environment: Environment) {
       return {
         json: { name: robot.name, secret },
         text: `Name:   ${robot.name}\nSecret: ${secret}`,
-        hint: hint(api),
+        hint: hint(api, robot.name),
       };
     }),
   );
@@ -177,8 +177,8 @@ export async function createRobot(
   return body;
 }
 
-function hint({ server }: Api): string {
-  return `Shown only now. Sign in with: docker login --username NAME ${server}`;
+function hint({ server }: Api, name: string): string {
+  return `Shown only now. Sign in with: docker login --username '${name}' ${server}`;
 }
 
 function permissionsOf(reach: Reach, system: readonly string[]): RobotPermission[] {

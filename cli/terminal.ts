@@ -4,6 +4,12 @@ import { CommandFailure, UsageFailure } from './failure.ts';
 
 const maximumInputLength = 4096;
 
+/** What the keys Ctrl-C, Ctrl-D and Backspace send to a terminal in raw mode. */
+const endOfText = '\u0003';
+const endOfTransmission = '\u0004';
+const erase = '\u007f';
+const backspace = '\b';
+
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
@@ -22,26 +28,44 @@ export async function confirm(question: string): Promise<boolean> {
 }
 
 /** Asks without showing what is typed. */
-export async function askSecret(question: string): Promise<string> {
-  process.stderr.write(question);
+export function askSecret(question: string): Promise<string> {
   const input = process.stdin;
+  // Before the question, so that nothing typed in answer is ever shown.
   input.setRawMode(true);
   input.setEncoding('utf8');
-  let typed = '';
-  try {
-    for await (const chunk of input as AsyncIterable<string>) {
+  process.stderr.write(question);
+  return new Promise<string>((resolve, reject) => {
+    let typed = '';
+    const finish = (settle: () => void) => {
+      input.off('data', read);
+      input.setRawMode(false);
+      input.pause();
+      process.stderr.write('\n');
+      settle();
+    };
+    const read = (chunk: string) => {
       for (const character of chunk) {
-        if (character === '\r' || character === '\n' || character === '\u0004') return typed;
-        if (character === '\u0003') throw new CommandFailure('Stopped: nothing was changed.');
-        typed = character === '\u007f' ? typed.slice(0, -1) : typed + character;
+        switch (character) {
+          case '\r':
+          case '\n':
+          case endOfTransmission:
+            finish(() => resolve(typed));
+            return;
+          case endOfText:
+            finish(() => reject(new CommandFailure('Stopped: nothing was changed.')));
+            return;
+          case erase:
+          case backspace:
+            typed = typed.slice(0, -1);
+            break;
+          default:
+            typed += character;
+        }
       }
-    }
-    return typed;
-  } finally {
-    input.setRawMode(false);
-    input.pause();
-    process.stderr.write('\n');
-  }
+    };
+    input.on('data', read);
+    input.resume();
+  });
 }
 
 /** The lines of standard input, for secrets that scripts hand over. */

@@ -198,10 +198,12 @@ async function installInSystem(change: TrustChange, certificate: string): Promis
 
 function report({ address, rehearse }: TrustChange, changes: readonly TargetChange[]): Output {
   const name = registryName(address);
-  const lines = changes.flatMap(({ target, files, missing }) => [
-    ...files.map((file) => `${target.padEnd(12)}${describe(file, rehearse)}`),
-    ...(missing === undefined ? [] : [`${target.padEnd(12)}${missing}`]),
-  ]);
+  const lines = [
+    ...changes.flatMap(({ target, files }) =>
+      files.map((file) => `${target.padEnd(12)}${describe(file, rehearse)}`),
+    ),
+    ...changes.flatMap(({ missing }) => (missing === undefined ? [] : ['', missing])),
+  ];
   return {
     json: { server: name, dry_run: rehearse, changes },
     text: lines.length > 0 ? lines.join('\n') : `Nothing of ${name} was found here.`,
