@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AccessToken, CreatedAccessToken } from '#contract/tokens.ts';
+import type { AccessToken } from '#contract/tokens.ts';
 import type { User } from '#contract/users.ts';
 import { RegistryFailure } from '#oci/client.ts';
 import { type Api, type ApiOptions, apiOf, createApi } from './api.ts';
@@ -10,6 +10,7 @@ import { ApiFailure, CommandFailure, UsageFailure } from './failure.ts';
 import { parseServerAddress } from './server-address.ts';
 import { forgetSession, type NamedSession, saveSession, storedSession } from './sessions.ts';
 import { ask, confirm, hasTerminal, readPassword } from './terminal.ts';
+import { createToken, tokensPath } from './token.ts';
 
 interface LoginOptions {
   readonly username?: string;
@@ -121,29 +122,24 @@ async function makeSession(
       return { ...kept, secret: password };
     }
     const user = await api.get<User>('/users/current');
-    const name = freeTokenName(await replaceToken(api, earlier), hostname);
-    const { body } = await api.post<CreatedAccessToken>('/users/current/tokens', { name });
+    await deleteTokenOf(api, earlier);
+    const body = await createToken(api, tokenNameOf(hostname));
     return { ...kept, username: user.username, secret: body.secret, tokenId: body.id };
   } finally {
     api.close();
   }
 }
 
-/** Deletes the token of an earlier session, and answers with the names of those that remain. */
-async function replaceToken(api: Api, earlier: NamedSession | undefined): Promise<string[]> {
-  const tokens = await api.get<AccessToken[]>('/users/current/tokens');
+/** A session that is replaced takes its token with it. */
+async function deleteTokenOf(api: Api, earlier: NamedSession | undefined) {
+  const tokens = await api.get<AccessToken[]>(tokensPath);
   const replaced = tokens.find(({ id }) => id === earlier?.tokenId);
-  if (replaced !== undefined) await api.delete(`/users/current/tokens/${replaced.id}`);
-  return tokens.filter((token) => token !== replaced).map(({ name }) => name);
+  if (replaced !== undefined) await api.delete(`${tokensPath}/${replaced.id}`);
 }
 
-/** Several people may sign in on one machine: the second one's token gets a number. */
-function freeTokenName(taken: readonly string[], hostname: string): string {
+function tokenNameOf(hostname: string): string {
   const fit = hostname.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '');
-  const name = `berth on ${fit === '' ? 'a machine' : fit.slice(0, 200)}`;
-  let candidate = name;
-  for (let number = 2; taken.includes(candidate); number++) candidate = `${name} ${number}`;
-  return candidate;
+  return `berth on ${fit === '' ? 'a machine' : fit.slice(0, 200)}`;
 }
 
 async function signOut(environment: Environment, host: string | undefined) {
@@ -167,7 +163,7 @@ async function deleteToken(session: NamedSession): Promise<string | undefined> {
   if (session.tokenId === undefined) return undefined;
   const api = apiOf(session);
   try {
-    await api.delete(`/users/current/tokens/${session.tokenId}`);
+    await api.delete(`${tokensPath}/${session.tokenId}`);
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

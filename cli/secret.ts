@@ -7,7 +7,7 @@ import { requireRegistry } from '#oci/reference.ts';
 import { type Api, apiOf } from './api.ts';
 import { addCommand, addNoun, answers } from './command.ts';
 import type { Environment } from './environment.ts';
-import { UsageFailure } from './failure.ts';
+import { CommandFailure, UsageFailure } from './failure.ts';
 import type { Output } from './output.ts';
 import { createRobot } from './robot.ts';
 import { type Check, checkSecret } from './secret/check.ts';
@@ -15,6 +15,7 @@ import { imagesThatUse, workloadKinds } from './secret/images.ts';
 import { createKubectl } from './secret/kubectl.ts';
 import { currentSession, type NamedSession, storedSession } from './sessions.ts';
 import { readPassword } from './terminal.ts';
+import { createToken, tokensPath } from './token.ts';
 
 interface PlaceOptions {
   readonly namespace: string;
@@ -36,7 +37,7 @@ export function addSecretCommands(program: Command, environment: Environment) {
     addCommand(noun, 'create <name>', {
       summary: 'Create a pull secret in a namespace, through kubectl',
       description:
-        'With --project a robot is made that may pull from that project only. With --username an account that exists is used, with neither your own.',
+        'With --project a robot is made that may pull from that project only. With --username an account that exists is used, with neither a new access token of your own.',
       examples: [
         'berth secret create regcred --namespace web --project team',
         'echo "$SECRET" | berth secret create regcred --namespace web --username robot+team+ci --password-stdin',
@@ -98,8 +99,8 @@ async function createSecret(
         options.replace === true,
       );
     } catch (error) {
-      if (account.robotId !== undefined) await api.delete(`/robots/${account.robotId}`);
-      throw error;
+      if (account.madeAt !== undefined) await api.delete(account.madeAt);
+      throw withCure(error);
     }
     return {
       json: { name, namespace: options.namespace, registry, username: account.username },
@@ -114,8 +115,8 @@ async function createSecret(
 interface Account {
   readonly username: string;
   readonly password: string;
-  /** Of a robot that was made for this Secret. */
-  readonly robotId?: number;
+  /** The path of the robot or token that was made for this Secret. */
+  readonly madeAt?: string;
 }
 
 async function chooseAccount(
@@ -130,12 +131,27 @@ async function chooseAccount(
       neverExpires: true,
       description: `Pull secret ${secretName} of the namespace ${namespace}`,
     });
-    return { username: robot.name, password: robot.secret, robotId: robot.id };
+    return { username: robot.name, password: robot.secret, madeAt: `/robots/${robot.id}` };
   }
   if (username !== undefined) {
     return { username, password: await readPassword(passwordStdin, `Password of ${username}: `) };
   }
-  return { username: session.username, password: session.secret };
+  if (session.tokenId === undefined) {
+    return { username: session.username, password: session.secret };
+  }
+  // Not the token of this machine, which ends when its user signs out.
+  const token = await createToken(api, `Secret ${secretName} in ${namespace}`);
+  return {
+    username: session.username,
+    password: token.secret,
+    madeAt: `${tokensPath}/${token.id}`,
+  };
+}
+
+function withCure(error: unknown): unknown {
+  return error instanceof CommandFailure && /already exists/.test(error.message)
+    ? new CommandFailure(`${error.message} Add --replace to put the new one in its place.`)
+    : error;
 }
 
 /** Two Secrets of one name in two clusters get two robots. */

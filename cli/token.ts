@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { AccessToken, CreatedAccessToken } from '#contract/tokens.ts';
+import type { Api } from './api.ts';
 import { addCommand, addNoun, answers, wholeDays } from './command.ts';
 import type { Environment } from './environment.ts';
 import { CommandFailure } from './failure.ts';
 import { timeText } from './output.ts';
 import { withApi } from './with-api.ts';
 
-const path = '/users/current/tokens';
+export const tokensPath = '/users/current/tokens';
 
 export function addTokenCommands(program: Command, environment: Environment) {
   const noun = addNoun(program, 'token', 'Manage your access tokens');
@@ -17,7 +18,7 @@ export function addTokenCommands(program: Command, environment: Environment) {
   }).option('--days <days>', 'days until it ends (default: never)', wholeDays);
   answers(create, ({ days }: { days?: number }, name: string) =>
     withApi(environment, async (api) => {
-      const { body } = await api.post<CreatedAccessToken>(path, {
+      const { body } = await api.post<CreatedAccessToken>(tokensPath, {
         name,
         ...(days !== undefined && { expires_in_days: days }),
       });
@@ -35,7 +36,7 @@ export function addTokenCommands(program: Command, environment: Environment) {
   });
   answers(list, () =>
     withApi(environment, async (api) => {
-      const tokens = await api.get<AccessToken[]>(path);
+      const tokens = await api.get<AccessToken[]>(tokensPath);
       return {
         json: tokens,
         table: {
@@ -58,15 +59,23 @@ export function addTokenCommands(program: Command, environment: Environment) {
   });
   answers(remove, (_options, name: string) =>
     withApi(environment, async (api) => {
-      const tokens = await api.get<AccessToken[]>(path);
+      const tokens = await api.get<AccessToken[]>(tokensPath);
       const token = tokens.find((each) => each.name === name);
       if (token === undefined) {
         throw new CommandFailure(
           `You have no access token named ${name}: run berth token list to see them.`,
         );
       }
-      await api.delete(`${path}/${token.id}`);
+      await api.delete(`${tokensPath}/${token.id}`);
       return { json: { name, removed: true }, text: `Removed the access token ${name}.` };
     }),
   );
+}
+
+/** A token of one's own; where the name is taken, it gets a number. */
+export async function createToken(api: Api, name: string): Promise<CreatedAccessToken> {
+  const taken = (await api.get<AccessToken[]>(tokensPath)).map((token) => token.name);
+  let candidate = name;
+  for (let number = 2; taken.includes(candidate); number++) candidate = `${name} ${number}`;
+  return (await api.post<CreatedAccessToken>(tokensPath, { name: candidate })).body;
 }

@@ -60,7 +60,7 @@ async function check(options: Partial<CheckOptions>) {
     ...options,
   });
   for (const { result, message, cure } of checks) {
-    assert.ok(message.length > 10);
+    assert.match(message, /[.!?]$/);
     assert.equal(cure !== undefined, result !== 'ok', message);
   }
   return checks;

@@ -210,22 +210,27 @@ class SignIns {
   }
 }
 
+/** The registry's own sentence. */
+function sentenceOf({ message }: RegistryFailure): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
+}
+
 function signInFailed(registry: string, error: RegistryFailure) {
   switch (error.reason) {
     case 'unauthorized':
     case 'denied':
       return {
-        message: error.message,
+        message: sentenceOf(error),
         cure: 'Put a name and secret that hold into it: berth robot refresh NAME, or berth token create NAME, then berth secret create … --replace.',
       };
     case 'certificate-untrusted':
       return {
-        message: `${error.message} Nodes may trust it all the same.`,
+        message: `${sentenceOf(error)} Nodes may trust it all the same.`,
         cure: `Let this machine trust it: berth login ${registry}; and each node: sudo berth trust ${registry}.`,
       };
     default:
       return {
-        message: error.message,
+        message: sentenceOf(error),
         cure: 'Check that the name and the port are right, and that the server runs and can be reached from here.',
       };
   }
@@ -238,7 +243,7 @@ function pullFailed(image: string, { username }: RegistryCredential, error: unkn
       check: 'pull',
       subject: image,
       result: 'failed',
-      message: `There is no such image: ${error.message}`,
+      message: `There is no such image: ${sentenceOf(error)}`,
       cure: 'Push it, or correct the name or the tag in the workload.',
     };
   }
@@ -246,7 +251,7 @@ function pullFailed(image: string, { username }: RegistryCredential, error: unkn
     check: 'pull',
     subject: image,
     result: 'failed',
-    message: error.message,
+    message: sentenceOf(error),
     cure: `Give ${username} the right to pull, with the command named above, or use another account.`,
   };
 }
