@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Berth, type BerthReply, type Credentials, startBerth } from '#test/berth.ts';
 import { createLan, type Host, type Lan } from '#test/hosts.ts';
@@ -40,6 +40,8 @@ export interface People {
 
 export type Person = keyof People | 'nobody';
 
+const everyone: readonly Person[] = ['admin', 'developer', 'token', 'robot', 'stranger', 'nobody'];
+
 const registryName = 'registry.berth.test';
 const addresses = { machine: '10.78.0.1', registry: '10.78.0.2', workstation: '10.78.0.3' };
 
@@ -68,6 +70,7 @@ export async function startBed(): Promise<Bed> {
       ...{ 'helm-3.3': helm33, 'helm-3.22': helm3, 'helm-4.3': helm4 },
       ...{ crane, oras, regctl, cosign },
     });
+    await giveFolders(workstation);
     // Where anyone can find it, and nobody trusts it yet.
     await writeFile(join(workstation.home, 'ca.crt'), berth.authority);
     return {
@@ -93,6 +96,19 @@ export async function startBed(): Promise<Bed> {
   } catch (error) {
     await lan.stop();
     throw error;
+  }
+}
+
+/** Where each person's clients keep who they are signed in as. */
+export function folderOf({ home }: Host, person: Person): string {
+  return join(home, 'people', person);
+}
+
+/** podman and its like fail when the file that they are told of is not there. */
+async function giveFolders(host: Host): Promise<void> {
+  for (const person of everyone) {
+    await mkdir(folderOf(host, person), { recursive: true });
+    await writeFile(join(folderOf(host, person), 'containers.json'), '{}');
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Docker, startDocker } from '../cluster/docker.ts';
-import { type Bed, type Person, privateProject, publicProject, startBed } from './bed.ts';
+import { type Bed, folderOf, type Person, privateProject, publicProject, startBed } from './bed.ts';
 import { largeLayer, writeBuildContext } from './images.ts';
 import { anonymousLacks, containing, lacks, unknownAuthority, wrongPassword } from './sentences.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -70,7 +70,7 @@ describe('docker', () => {
     for (const [person, command] of signIns) {
       assert.match(await typed.succeeds(person, command), /Login Succeeded/);
       const { auths } = JSON.parse(
-        await readFile(join(bed.workstation.home, 'people', person, 'config.json'), 'utf8'),
+        await readFile(join(folderOf(bed.workstation, person), 'config.json'), 'utf8'),
       );
       assert.deepEqual(Object.keys(auths), [bed.berth.name]);
     }

@@ -18,6 +18,8 @@ describe('skopeo', () => {
     typed = typistOf(bed);
     const folder = (layout: string) => join(bed.workstation.home, layout);
     await writeLayout(folder('image'), '1', await seededImage('skopeo'));
+    // Content of its own: skopeo would rather reuse what it pushed once in another compression.
+    await writeLayout(folder('zstd'), '1', await seededImage('skopeo zstd'));
     await writeLayout(
       folder('large'),
       '1',
@@ -105,8 +107,7 @@ mkdir -p $folder && cp ca.crt $folder/ca.crt`,
   test('pushes and pulls layers that zstd compressed', async () => {
     await typed.succeeds(
       'developer',
-      `skopeo copy oci:image:1 dir:unpacked
-skopeo copy --dest-decompress oci:image:1 dir:unpacked
+      `skopeo copy --dest-decompress oci:zstd:1 dir:unpacked
 skopeo copy --format oci --dest-compress --dest-compress-format zstd dir:unpacked ${repository}:zstd`,
     );
     const raw = await typed.succeeds('robot', `skopeo inspect --raw ${repository}:zstd`);
@@ -114,7 +115,7 @@ skopeo copy --format oci --dest-compress --dest-compress-format zstd dir:unpacke
     await typed.succeeds(
       'robot',
       `skopeo copy --dest-decompress ${repository}:zstd dir:from-zstd
-cmp <(skopeo inspect --config dir:from-zstd | jq .rootfs) <(skopeo inspect --config oci:image:1 | jq .rootfs)`,
+diff --recursive unpacked from-zstd`,
     );
   });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Host, HostRunOptions } from '#test/hosts.ts';
 import { type Finished, lastLines } from '#test/processes.ts';
-import type { Bed, Person } from './bed.ts';
+import { type Bed, folderOf, type Person } from './bed.ts';
 
 /** Types commands on the workstation, each person with configuration files of their own. */
 export interface Typist {
@@ -43,9 +43,8 @@ export function typistOf({ workstation, people, berth }: Bed, host = workstation
   };
 }
 
-/** Where the clients keep who they are signed in as. */
-function configurationOf({ home }: Host, person: Person) {
-  const folder = join(home, 'people', person);
+function configurationOf(host: Host, person: Person) {
+  const folder = folderOf(host, person);
   return {
     DOCKER_CONFIG: folder,
     REGISTRY_AUTH_FILE: join(folder, 'containers.json'),
