@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CredentialVerifier, createAuth, type GrantSource } from '#features/auth';
 import type { Database } from '#server/database/database.ts';
+import { openPostgresDatabase } from '#server/database/postgres/postgres-database.ts';
 import { sharedSecret } from '#server/database/secrets.ts';
 import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
 import type { LoadGrants } from '#server/http/access.ts';
@@ -38,15 +39,30 @@ export interface ProjectsServer extends AsyncDisposable {
   ): Promise<Answer>;
 }
 
-export async function startProjectsServer(): Promise<ProjectsServer> {
+export type StartProjectsServer = () => Promise<ProjectsServer>;
+
+const writes = new URL('./writes.ts', import.meta.url);
+
+export async function startOnSqlite(): Promise<ProjectsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-projects-'));
   const database = await openSqliteDatabase({
     folder,
-    writes: new URL('./writes.ts', import.meta.url),
+    writes,
     onFailure: (error) => {
       throw error;
     },
   });
+  return startProjectsServer(database, () => rm(folder, { recursive: true }));
+}
+
+export async function startOnPostgres(url: string): Promise<ProjectsServer> {
+  return startProjectsServer(await openPostgresDatabase({ url, writes }), async () => undefined);
+}
+
+async function startProjectsServer(
+  database: Database,
+  removeFiles: () => Promise<void>,
+): Promise<ProjectsServer> {
   const key = new Uint8Array(32);
   const auth = await createAuth({
     database,
@@ -89,7 +105,7 @@ export async function startProjectsServer(): Promise<ProjectsServer> {
     async [Symbol.asyncDispose]() {
       await application.close();
       await database.close();
-      await rm(folder, { recursive: true });
+      await removeFiles();
     },
   };
 }
