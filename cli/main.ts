@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { systemErrorCode } from '#lib/errors.ts';
 import { readEnvironment } from './environment.ts';
 import { AnsweredFailure, UsageFailure } from './failure.ts';
 import { createProgram } from './program.ts';
@@ -11,6 +12,10 @@ const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
  * @param serve what `berth serve` runs
  */
 export async function runCommandLine(given: readonly string[], serve: Serve): Promise<number> {
+  process.stdout.on('error', (error) => {
+    // Whoever reads the answer may stop early, as head does.
+    if (systemErrorCode(error) !== 'EPIPE') throw error;
+  });
   const program = createProgram(readEnvironment(), serve);
   try {
     await program.parseAsync(given.length === 0 ? ['--help'] : given, { from: 'user' });
@@ -30,5 +35,5 @@ export async function runCommandLine(given: readonly string[], serve: Serve): Pr
 
 function sentenceOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/[^\S\n]*\p{Cc}(?<!\n)/gu, ' ').trim();
+  return message.replace(/(?!\n)\p{Cc}/gu, ' ').trim();
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
+import { repositoryRoot } from '#test/suite.ts';
 import { createProgram } from './program.ts';
 import { type CommandLine, openCommandLine } from './testing/command-line.ts';
 
@@ -85,6 +90,20 @@ describe('the program', () => {
     const { code, stderr } = await run(['serve', '--port', 'x']);
     assert.equal(code, 1);
     assert.match(stderr, /^berth: --port is not a port: [^\n]+\.\n$/);
+  });
+
+  test('ends quietly when whoever reads its answer has gone', async () => {
+    await using line = await openCommandLine();
+    const program = join(repositoryRoot, 'bin', 'berth.ts');
+    const child = spawn(process.execPath, [program, '--help'], {
+      cwd: line.home,
+      env: { HOME: line.home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    assert.equal(said, '');
+    assert.equal(code, 0);
   });
 
   test('tells its version', async () => {

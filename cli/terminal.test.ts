@@ -40,6 +40,19 @@ describe('in a terminal', () => {
     assert.doesNotMatch(screen, /Password/);
   });
 
+  test('Ctrl-C and Ctrl-D end a question, and the command, without a trace', async () => {
+    await using person = await openCommandLine();
+    for (const key of ['\u0003', '\u0004']) {
+      const login = ['login', admin.server.host];
+      const { code, screen } = await berthInTerminal(person.home, login, [
+        { to: '[y/N]', type: key },
+      ]);
+      assert.equal(code, 1, screen);
+      assert.match(screen, /berth: Stopped: nothing was changed\.\n$/);
+      assert.doesNotMatch(screen, /Warning|await/);
+    }
+  });
+
   test('a password is asked for twice, and Ctrl-C leaves it as it was', async () => {
     const change = (answers: Parameters<typeof berthInTerminal>[2]) =>
       berthInTerminal(admin.home, ['user', 'password', 'admin'], answers);

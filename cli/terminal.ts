@@ -14,13 +14,25 @@ export function hasTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
+/** @throws {CommandFailure} on Ctrl-C and Ctrl-D */
 export async function ask(question: string): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const stopped = new AbortController();
+  prompt.on('SIGINT', () => stopped.abort());
+  prompt.on('close', () => stopped.abort());
   try {
-    return (await prompt.question(question)).trim();
+    return (await prompt.question(question, { signal: stopped.signal })).trim();
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+    process.stderr.write('\n');
+    throw stoppedByTyping();
   } finally {
     prompt.close();
   }
+}
+
+function stoppedByTyping(): CommandFailure {
+  return new CommandFailure('Stopped: nothing was changed.');
 }
 
 export async function confirm(question: string): Promise<boolean> {
@@ -52,7 +64,7 @@ export function askSecret(question: string): Promise<string> {
             finish(() => resolve(typed));
             return;
           case endOfText:
-            finish(() => reject(new CommandFailure('Stopped: nothing was changed.')));
+            finish(() => reject(stoppedByTyping()));
             return;
           case erase:
           case backspace:

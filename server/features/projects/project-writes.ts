@@ -2,6 +2,7 @@ import { isProjectName, nameRules, reservedProject } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
+import { forUpdate } from '#server/database/locking.ts';
 import { reservedName, shown, unknownProject } from './errors.ts';
 import { projectIdOf } from './queries.ts';
 
@@ -121,26 +122,23 @@ export const deleteProject: Write<{ readonly id: number }, void> = {
   name: 'projects.delete',
   durability: 'durable',
   run: async (transaction, { id }) => {
-    const project = await transaction
-      .selectFrom('projects')
-      .select((part) => [
-        'name',
-        part
-          .selectFrom('repositories')
-          .select((each) => each.fn.countAll<number>().as('count'))
-          .whereRef('repositories.project_id', '=', 'projects.id')
-          .as('repositories'),
-      ])
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const project = await forUpdate(
+      transaction,
+      transaction.selectFrom('projects').select('name').where('id', '=', id),
+    ).executeTakeFirst();
     if (project === undefined) throw unknownProject(String(id));
     if (project.name === reservedProject) throw reservedName();
-    const repositories = Number(project.repositories ?? 0);
+    const { count } = await transaction
+      .selectFrom('repositories')
+      .select((part) => part.fn.countAll<number>().as('count'))
+      .where('project_id', '=', id)
+      .executeTakeFirstOrThrow();
+    const repositories = Number(count);
     if (repositories > 0) {
-      const count = repositories === 1 ? 'a repository' : `${repositories} repositories`;
+      const held = repositories === 1 ? 'a repository' : `${repositories} repositories`;
       throw new Refusal(
         'precondition',
-        `Project ${project.name} still holds ${count}: delete what is in it first, then the project.`,
+        `Project ${project.name} still holds ${held}: delete what is in it first, then the project.`,
       );
     }
     await transaction.deleteFrom('projects').where('id', '=', id).execute();
