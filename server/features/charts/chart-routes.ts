@@ -112,7 +112,7 @@ export function addChartRoutes(application: RestApplication, database: Database)
     name: string,
     repository: string | undefined,
   ): Promise<CatalogChart> {
-    const rows = await selectCharts(read, { projectId: project.id, name });
+    const rows = await selectCharts(read, { projectId: project.id, names: [name] });
     const chart =
       repository === undefined
         ? catalogOf(project.name, rows).find((candidate) => candidate.name === name)

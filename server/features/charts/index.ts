@@ -3,6 +3,7 @@ import type { BlobStore } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { Subscriber } from '#server/events/outbox.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
+import { chartAdditions } from './additions.ts';
 import { addChartRoutes } from './chart-routes.ts';
 import { addMuseumRoutes } from './museum-routes.ts';
 import { addMuseumUploadRoutes } from './museum-upload-routes.ts';
@@ -10,14 +11,13 @@ import { createPublishChart } from './publish.ts';
 import { chartSubscriber, createChartReader } from './reader.ts';
 import { addRepositoryRoutes } from './repository-routes.ts';
 
-export { dependenciesOf } from './detail.ts';
-export { helmFields } from './metadata.ts';
-export { type ChartTexts, chartTexts } from './queries.ts';
 export { chartWrites } from './writes.ts';
 
 export interface Charts {
   /** Reads charts after their push. */
   readonly subscriber: Subscriber;
+  /** What artifacts that are charts have besides their own fields. */
+  readonly additions: ReturnType<typeof chartAdditions>;
   addRoutes(application: RestApplication): void;
 }
 
@@ -34,6 +34,7 @@ export function createCharts(options: {
   const publish = createPublishChart({ database, registry, readPushedChart, now });
   return {
     subscriber: chartSubscriber(readPushedChart),
+    additions: chartAdditions(database.read),
     addRoutes(application) {
       addChartRoutes(application, database);
       addRepositoryRoutes(application, { database, store });

@@ -88,7 +88,7 @@ export function addMuseumRoutes(
       const { project, chart: name, version } = request.params;
       const projectId = await authorizeByName(request, read, project, 'artifact:delete');
       const { repository } = await requireChart(project, projectId, name);
-      const rows = await selectCharts(read, { projectId, name });
+      const rows = await selectCharts(read, { projectId, names: [name] });
       const doomed = rows.filter(
         (row) => row.repository === repository && row.version === version && row.tags.length > 0,
       );
@@ -106,7 +106,7 @@ export function addMuseumRoutes(
     projectId: number,
     name: string,
   ): Promise<CatalogChart> {
-    const charts = catalogOf(project, await selectCharts(read, { projectId, name }));
+    const charts = catalogOf(project, await selectCharts(read, { projectId, names: [name] }));
     const chart = charts.find((candidate) => candidate.name === name);
     if (chart === undefined) throw unknownChart(project, name);
     return chart;

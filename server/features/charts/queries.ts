@@ -26,23 +26,23 @@ export interface ChartTag {
 
 export interface ChartSelection {
   readonly projectId: number;
-  /** Also charts whose name could not be read are selected then. */
-  readonly name?: string;
+  /** Charts of these names, and those whose name could not be read. All where it is absent. */
+  readonly names?: readonly string[];
 }
 
 /** Every chart of a project, in no order. */
 export async function selectCharts(
   read: Reader,
-  { projectId, name }: ChartSelection,
+  { projectId, names }: ChartSelection,
 ): Promise<readonly ChartRow[]> {
   let charts = read
     .selectFrom('charts')
     .innerJoin('manifests', 'manifests.id', 'charts.manifest_id')
     .innerJoin('repositories', 'repositories.id', 'charts.repository_id')
     .where('repositories.project_id', '=', projectId);
-  if (name !== undefined) {
+  if (names !== undefined) {
     charts = charts.where((where) =>
-      where.or([where('charts.name', '=', name), where('charts.name', 'is', null)]),
+      where.or([where('charts.name', 'in', names), where('charts.name', 'is', null)]),
     );
   }
   const [rows, tags] = await Promise.all([

@@ -13,6 +13,8 @@ import { authorizeByName } from './project-access.ts';
 import { archiveOf, chartMetadata, chartTexts, selectCharts } from './queries.ts';
 import { archivePath, renderIndex } from './repository-index.ts';
 
+const maximumDashes = 128;
+
 const FileParameters = Type.Intersect([
   ProjectParameters,
   Type.Object({ file: Type.String({ minLength: 1, maxLength: 512 }) }),
@@ -62,10 +64,8 @@ export function addRepositoryRoutes(
       const { project, file } = request.params;
       const projectId = await authorizeByName(request, read, project, 'repository:pull');
       const archiveFile = file.endsWith('.prov') ? file.slice(0, -'.prov'.length) : file;
-      const served = findServed(
-        catalogOf(project, await selectCharts(read, { projectId })),
-        archiveFile,
-      );
+      const rows = await selectCharts(read, { projectId, names: namesIn(archiveFile) });
+      const served = findServed(catalogOf(project, rows), archiveFile);
       if (served === undefined) throw unknownFile(project, file);
       if (archiveFile === file) return sendArchive(request, reply, served);
       const texts = await chartTexts(read, served.row.manifestId);
@@ -99,6 +99,12 @@ function isFresh(request: FastifyRequest, reply: FastifyReply): boolean {
   if (header === undefined) return false;
   const own = reply.getHeader('etag');
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === own);
+}
+
+/** Every name that NAME-VERSION.tgz may begin with: names and versions have dashes too. */
+function namesIn(file: string): string[] {
+  const parts = file.split('-', maximumDashes);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('-'));
 }
 
 function findServed(charts: readonly CatalogChart[], file: string): ServedVersion | undefined {

@@ -1,0 +1,37 @@
+import type { BlobStore } from '#server/blobs/blob-store.ts';
+import type { Database } from '#server/database/database.ts';
+import type { RestApplication } from '#server/http/rest/index.ts';
+import type { AdditionSource } from './additions.ts';
+import { addArtifactRoutes } from './artifact-routes.ts';
+import { createConfigReader } from './configs.ts';
+import { createDescriber } from './describe.ts';
+import { imageAdditions } from './image-additions.ts';
+import { addTagRoutes } from './tag-routes.ts';
+
+export type { Addition, AdditionSource } from './additions.ts';
+export { artifactWrites } from './writes.ts';
+
+/** Artifacts and their tags below `/projects/…/repositories/…/artifacts`. */
+export function addArtifactsRoutes(
+  application: RestApplication,
+  options: {
+    database: Database;
+    store: BlobStore;
+    /** What other features know of artifacts: of charts, their README and values. */
+    additions: readonly AdditionSource[];
+    now: () => number;
+  },
+) {
+  const { database, store, now } = options;
+  const { read } = database;
+  const readConfig = createConfigReader({ read, store });
+  const additions = [...options.additions, imageAdditions({ read, readConfig })];
+  const describe = createDescriber({
+    read,
+    readConfig,
+    additionsOf: (type) =>
+      additions.filter(({ artifactType }) => artifactType === type).flatMap(({ names }) => names),
+  });
+  addArtifactRoutes(application, { database, describe, additions, now });
+  addTagRoutes(application, { database, now });
+}

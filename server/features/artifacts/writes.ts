@@ -1,0 +1,47 @@
+import type { AnyWrite, Write } from '#server/database/database.ts';
+import { emit } from '#server/events/events.ts';
+
+export interface CreateTag {
+  readonly repository: string;
+  readonly repositoryId: number;
+  readonly digest: string;
+  readonly tag: string;
+  readonly by: string;
+  readonly now: number;
+}
+
+/** Names an artifact that is there. A tag that exists stays where it points: `exists`. */
+export const createTag: Write<CreateTag, 'created' | 'exists' | 'unknown'> = {
+  name: 'artifacts.createTag',
+  durability: 'durable',
+  async run(transaction, { repository, repositoryId, digest, tag, by, now }) {
+    const manifest = await transaction
+      .selectFrom('manifests')
+      .select('id')
+      .where('repository_id', '=', repositoryId)
+      .where('digest', '=', digest)
+      .executeTakeFirst();
+    if (manifest === undefined) return 'unknown';
+    const created = await transaction
+      .insertInto('tags')
+      .values({
+        repository_id: repositoryId,
+        name: tag,
+        manifest_id: manifest.id,
+        created_at: now,
+        updated_at: now,
+      })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (created === undefined) return 'exists';
+    await emit(
+      transaction,
+      { type: 'manifest.pushed', repository, manifestId: manifest.id, digest, tags: [tag], by },
+      now,
+    );
+    return 'created';
+  },
+};
+
+export const artifactWrites: readonly AnyWrite[] = [createTag];
