@@ -1,11 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { isDigestAlgorithm, requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
+import { requireRepositoryName } from '#oci/reference.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { bodyChunks, declaredLength, hasNoBody } from '#server/http/request-body.ts';
 import { projectOf } from '#server/permissions/decide.ts';
 import type { RegistryAccess } from './access.ts';
-import { requireRepository } from './paths.ts';
 import { pusherOf } from './pusher.ts';
 import type { RegistryQueries } from './queries.ts';
 import { parseContentRange, uploadRange } from './ranges.ts';
@@ -35,7 +35,7 @@ export function createUploadRoutes(options: {
       const { query } = exchange;
       const mount = query.get('mount');
       const from = mount === null ? null : query.get('from');
-      const source = from === null ? undefined : requireRepository(from);
+      const source = from === null ? undefined : requireRepositoryName(from);
       const grants = await access.require(exchange, 'push', repository, source);
       const algorithm = query.get('digest-algorithm');
       if (algorithm !== null && !isDigestAlgorithm(algorithm)) requireDigest(`${algorithm}:`);
