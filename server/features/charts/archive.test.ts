@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { type ArchiveEntry, archiveOf, chartArchive, tarOf } from '#test/charts.ts';
 import { archiveLimits, readArchive } from './archive.ts';
 import { UnreadableChart } from './errors.ts';
@@ -158,6 +159,27 @@ describe('reading a chart archive', () => {
   ] as const) {
     test(`refuses ${what} with a sentence`, () => refuses(bytes, /package it again\.$/));
   }
+
+  test('ends with content or a sentence, whichever bytes of it are changed', async () => {
+    const tar = tarOf([
+      chartYaml,
+      { path: `nginx/templates/${'long/'.repeat(30)}x.yaml`, content: 'x'.repeat(700) },
+      { path: 'nginx/values.yaml', type: 'SymbolicLink', linkpath: 'y' },
+    ]);
+    const changes = fc.array(fc.tuple(fc.nat(tar.length - 1), fc.nat(255)), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.boolean(), async (changed, compressedToo) => {
+        const bytes = Buffer.from(tar);
+        for (const [position, value] of changed) bytes[position] = value;
+        const archive = gzipSync(bytes);
+        if (compressedToo) {
+          for (const [position, value] of changed) archive[position % archive.length] = value;
+        }
+        await read(archive).catch((error) => assert.ok(error instanceof UnreadableChart, error));
+      }),
+      { numRuns: 500 },
+    );
+  });
 
   test('passes on what its source fails with, so that it can be tried again', async () => {
     const failing = async function* () {

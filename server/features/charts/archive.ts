@@ -97,10 +97,11 @@ function createCollector(limits: ArchiveLimits) {
     filter: (path, entry) => keep(path, entry as ReadEntry),
     onReadEntry: collect,
     onwarn: (_code, message) => {
-      failure ??= new UnreadableChart(
-        `The chart archive is damaged (${String(message).slice(0, 200)}): package it again.`,
-      );
+      failure ??= damaged(message);
     },
+  });
+  parser.on('error', (error) => {
+    failure ??= damaged(error);
   });
 
   function ignore(path: string, reason: string): false {
@@ -145,7 +146,11 @@ function createCollector(limits: ArchiveLimits) {
   }
 
   function feed(chunk: Buffer): void {
-    parser.write(chunk);
+    try {
+      parser.write(chunk);
+    } catch (error) {
+      throw failure ?? damaged(error);
+    }
     if (failure !== undefined) throw failure;
   }
 
@@ -170,6 +175,14 @@ function createCollector(limits: ArchiveLimits) {
       return { files, notes: describeNotes(notes) };
     },
   };
+}
+
+function damaged(reason: unknown): UnreadableChart {
+  const text = reason instanceof Error ? reason.message : String(reason);
+  return new UnreadableChart(
+    `The chart archive is damaged (${text.slice(0, 200)}): package it again.`,
+    { cause: reason },
+  );
 }
 
 function noTar(): UnreadableChart {
