@@ -1,4 +1,6 @@
+import { addArtifactsRoutes } from '#features/artifacts';
 import { createAuth } from '#features/auth';
+import { createCharts } from '#features/charts';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
 import { createRobots } from '#features/robots';
@@ -11,6 +13,7 @@ import { type ServedNames, servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
 import type { Config } from '#server/config/config.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
+import { createOutbox } from '#server/events/outbox.ts';
 import { tokenService } from '#server/http/challenge.ts';
 import { requestOrigins, trustSources } from '#server/http/forwarded.ts';
 import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
@@ -61,6 +64,13 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
   const { authenticate, loadGrants } = auth;
 
   const registry = createRegistry({ database, store, loadGrants, now: Date.now });
+  const charts = createCharts({ database, store, registry, now: Date.now });
+  const outbox = createOutbox({
+    database,
+    subscribers: [charts.subscriber],
+    report: ({ error, ...what }) => log.error({ err: error, ...what }, 'an event was not taken'),
+    now: Date.now,
+  });
   const rest = await createRestApplication({
     authenticate,
     loadGrants,
@@ -78,6 +88,8 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
   users.addRoutes(rest);
   robots.addRoutes(rest);
   addProjectsRoutes(rest, database);
+  addArtifactsRoutes(rest, { database, store, additions: [charts.additions], now: Date.now });
+  charts.addRoutes(rest);
   addTrustRoutes(rest, certificates);
   await rest.ready();
 
@@ -100,12 +112,16 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
       log.debug({ address, reason: error.message }, 'TLS handshake failed'),
   });
 
+  registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
+  outbox.start();
   return {
     config,
     certificates,
     listener,
     firstPassword: await users.ensureFirstAdmin({ password: config.adminPassword }),
     async close() {
+      await outbox.stop();
+      await registry.stop();
       await rest.close();
       certificates.close();
       await store.close();

@@ -1,3 +1,5 @@
+import { artifactWrites } from '#features/artifacts';
+import { chartWrites } from '#features/charts';
 import { projectWrites } from '#features/projects';
 import { registryWrites } from '#features/registry';
 import { robotWrites } from '#features/robots';
@@ -9,6 +11,8 @@ import { eventWrites } from '#server/events/outbox.ts';
 /** Every write of the server. The writer thread of SQLite loads this module too. */
 export const writes: readonly AnyWrite[] = [
   ...databaseWrites,
+  ...artifactWrites,
+  ...chartWrites,
   ...eventWrites,
   ...projectWrites,
   ...registryWrites,

@@ -26,8 +26,26 @@ interface Remembered {
   generation: number;
 }
 
+interface Attempt {
+  /** Of the memory. */
+  readonly key: string;
+  readonly username: string;
+  readonly password: string;
+  readonly address: string;
+  /** Read before the attempt is judged. */
+  readonly generation: number;
+}
+
+/** A guess that was wrong, and is wrong again as long as no right has changed. */
+interface WrongGuess {
+  readonly refusal: Refusal;
+  readonly until: number;
+  readonly generation: number;
+}
+
 export const rememberedMilliseconds = 60_000;
 const rememberedCredentials = 10_000;
+const rememberedGuesses = 10_000;
 const maximumUsernameLength = 512;
 const maximumPasswordLength = 4_096;
 
@@ -46,6 +64,9 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
     perAddress: 6_000,
   });
   const remembered = createBoundedCache<Remembered>(rememberedCredentials);
+  // Whoever repeats a wrong password does not guess: pods that hold a stale one would otherwise
+  // lock out those that hold the right one.
+  const wrongGuesses = createBoundedCache<WrongGuess>(rememberedGuesses);
   const underWay = new Map<string, Promise<Credential>>();
   const keyOfMemory = randomBytes(32);
 
@@ -101,7 +122,7 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
       const same = underWay.get(key);
       if (same !== undefined) return same;
       const credential = chain(readGeneration(), (generation) =>
-        chain(verify(username, password, address), (verified) => {
+        chain(verify({ key, username, password, address, generation }), (verified) => {
           const until = clock() + rememberedMilliseconds;
           remembered.set(key, { credential: verified, until, generation });
           return verified;
@@ -114,12 +135,13 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
     }
   }
 
-  function verify(username: string, password: string, address: string): MaybePromise<Credential> {
+  function verify(attempt: Attempt): MaybePromise<Credential> {
+    const { username, password, address } = attempt;
     const verifier = verifiers.find((one) => one.claims(username, password));
     if (verifier === undefined) {
       throw new Refusal('unauthenticated', 'This registry knows nobody with names of that kind.');
     }
-    if (verifier.isGuessable(password)) return verifyGuess(verifier, username, password, address);
+    if (verifier.isGuessable(password)) return verifyGuess(verifier, attempt);
     return chain(
       verifier.verify(username, password),
       (credential) =>
@@ -133,14 +155,18 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
   /** Counted before it is tried, so that guesses made at once do not slip through. */
   async function verifyGuess(
     verifier: CredentialVerifier,
-    username: string,
-    password: string,
-    address: string,
+    { key, username, password, address, generation }: Attempt,
   ): Promise<Credential> {
+    const earlier = wrongGuesses.get(key);
+    if (earlier !== undefined && earlier.generation === generation && earlier.until > clock()) {
+      throw earlier.refusal;
+    }
     await limitsOfPeople.count(username, address);
     const credential = await verifier.verify(username, password);
     if (credential === undefined) {
-      throw new Refusal('unauthenticated', verifier.wrong(username));
+      const refusal = new Refusal('unauthenticated', verifier.wrong(username));
+      wrongGuesses.set(key, { refusal, until: clock() + rememberedMilliseconds, generation });
+      throw refusal;
     }
     await limitsOfPeople.forgive(username, address);
     return credential;

@@ -1,11 +1,14 @@
+import type { FastifyReply } from 'fastify';
 import { TokenAnswer, TokenForm, TokenQuery } from '#contract/tokens.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { LoadGrants } from '#server/http/access.ts';
+import { challengeText } from '#server/http/challenge.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { anonymous } from '#server/permissions/principals.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { Credential } from './credentials.ts';
 import type { Identify } from './identify.ts';
+import type { MaybePromise } from './maybe-promise.ts';
 import { formatScopes, intersect, parseScopes, projectsOf } from './scopes.ts';
 import { registryTokenSeconds, type Tokens } from './tokens.ts';
 
@@ -72,7 +75,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
       const credential =
         authorization === undefined
           ? undefined
-          : await byBasic(authorization, request.clientAddress);
+          : await saidInStatus(reply, () => byBasic(authorization, request.clientAddress));
       checkService(asked);
       reply.header('cache-control', 'no-store');
       // A refresh token for `offline_token` would take the password's place in docker's
@@ -106,7 +109,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     },
     async (request, reply) => {
       const form = request.body;
-      const credential = await byForm(form, request.clientAddress);
+      const credential = await saidInStatus(reply, () => byForm(form, request.clientAddress));
       checkService(form.service);
       reply.header('cache-control', 'no-store');
       return issue(credential, [form.scope ?? []].flat(), form.access_type === 'offline');
@@ -119,5 +122,21 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
       return identify.byStamp(principal, stamp);
     }
     return identify.byPassword(form.username ?? '', form.password ?? '', address);
+  }
+}
+
+/**
+ * Puts the sentence of a refusal into the status line as well: of a token request that fails,
+ * containerd passes on nothing else, and `kubectl describe pod` shows it.
+ */
+async function saidInStatus<Result>(
+  { raw }: FastifyReply,
+  action: () => MaybePromise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Refusal) raw.statusMessage = challengeText(error.message);
+    throw error;
   }
 }

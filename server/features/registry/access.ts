@@ -73,7 +73,13 @@ export function createRegistryAccess(loadGrants: LoadGrants): RegistryAccess {
 
     requireUpload: (exchange, repository) => check(exchange, 'push', repository),
 
-    requireCatalog({ caller }) {
+    requireCatalog({ caller, request }) {
+      // Some clients send credentials only when they are challenged, and would see public names alone.
+      if (request.headers.authorization === undefined) {
+        throw new Unauthorized('Ask the token endpoint for a token to the catalog.', {
+          scope: catalogActions,
+        });
+      }
       if (caller.expired) throw expired(catalogActions);
       if (caller.scope !== undefined && !caller.scope.get(catalogScope)?.has('*')) {
         throw new Unauthorized(

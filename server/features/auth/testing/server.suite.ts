@@ -45,6 +45,8 @@ export type Login = readonly [string, string];
 
 export interface Answer {
   readonly status: number;
+  /** Of the status line. */
+  readonly reason: string;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly body: any;
@@ -151,6 +153,7 @@ export async function startAccounts(open: () => Promise<OpenDatabase>): Promise<
       const text = await response.text();
       return {
         status: response.status,
+        reason: response.statusText,
         headers: response.headers,
         body: text === '' ? undefined : JSON.parse(text),
       };

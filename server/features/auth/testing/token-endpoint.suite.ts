@@ -5,6 +5,7 @@ import {
   type AccountsServer,
   type Answer,
   basic,
+  type Login,
   type OpenDatabase,
   sentenceOf,
   service,
@@ -304,6 +305,24 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
     );
 
     test(
+      'is refused in the status line too, the one thing that containerd passes on',
+      served(async ({ call, addUser }) => {
+        const { login } = await addUser('zoë');
+        const [username] = login;
+        const form = { grant_type: 'password', username, password: 'wrong' };
+        for (const answer of [
+          await call([username, 'wrong'], 'GET', path),
+          await call(undefined, 'POST', path, { form }),
+        ]) {
+          assert.equal(answer.status, 401);
+          assert.match(answer.reason, /^The user name .* or its password is wrong: check both; /);
+          assert.match(answer.reason, /^[\x20-\x7e]{1,256}$/);
+        }
+        assert.equal((await call(login, 'GET', path)).reason, 'OK');
+      }),
+    );
+
+    test(
       'refuses what it does not know, by the name of the field',
       served(async ({ call }) => {
         const answer = await call(undefined, 'POST', path, { form: { grant_type: 'magic' } });
@@ -461,6 +480,36 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
           (await call(['bob', 'wrong'], 'GET', whoami, { address: '192.0.2.1' })).status,
           401,
         );
+      }),
+    );
+
+    test(
+      'that are wrong are one guess however often a pull secret repeats them',
+      served(async (server) => {
+        const { call, addUser } = server;
+        const { login } = await addUser('alice');
+        const stale = () => call(['alice', 'stale password'], 'GET', path);
+        const statuses = new Set<number>();
+        for (let count = 0; count < 30; count += 1) statuses.add((await stale()).status);
+        assert.deepEqual([...statuses], [401]);
+        assert.equal((await call(login, 'GET', path)).status, 200);
+      }),
+    );
+
+    test(
+      'that were wrong are right from the moment that they become so',
+      served(async ({ call, admin, addUser }) => {
+        const early: Login = ['bob', 'password of bob'];
+        assert.equal((await call(early, 'GET', path)).status, 401);
+        const { id, login } = await addUser('bob');
+        assert.equal((await call(login, 'GET', path)).status, 200);
+        const next: Login = ['bob', 'another password'];
+        assert.equal((await call(next, 'GET', path)).status, 401);
+        await call(admin, 'PUT', `/api/v2.0/users/${id}/password`, {
+          body: { new_password: next[1] },
+        });
+        assert.equal((await call(next, 'GET', path)).status, 200);
+        assert.equal((await call(login, 'GET', path)).status, 401);
       }),
     );
 
