@@ -38,6 +38,8 @@ export const createUser: Write<NewUser, number> = {
         `A user named ${user.username} exists already: choose another name.`,
       );
     }
+    // A name and password that were wrong a moment ago are right now.
+    await bumpGrantGeneration(transaction);
     return row.id;
   },
 };
