@@ -218,13 +218,15 @@ describe('the list of artifacts', () => {
   });
 
   test('tells a chart by its config, and has the additions that others bring', async () => {
-    await using server = await startArtifactsServer([
-      {
-        artifactType: 'CHART',
-        names: ['readme.md'],
-        read: async (_id, name) => ({ contentType: 'text/markdown', body: `the ${name}` }),
-      },
-    ]);
+    await using server = await startArtifactsServer({
+      additions: [
+        {
+          artifactType: 'CHART',
+          names: ['readme.md'],
+          read: async (_id, name) => ({ contentType: 'text/markdown', body: `the ${name}` }),
+        },
+      ],
+    });
     await server.pushImage({
       repository: 'team/app',
       tag: '1.0.0',

@@ -71,7 +71,7 @@ export function createDescriber(options: {
         manifest_media_type: row.mediaType,
         ...(row.artifactType !== null && { artifact_type: row.artifactType }),
         digest: row.digest,
-        size: sizeOf(row, own),
+        size: row.contentSize,
         push_time: new Date(row.createdAt).toISOString(),
         pull_time: unknownTime,
         extra_attrs: { ...extraAttributes(type, await configOf(repository, row)) },
@@ -123,13 +123,6 @@ async function inTurns<Item, Result>(
     results.push(...(await Promise.all(items.slice(start, start + readsAtOnce).map(work))));
   }
   return results;
-}
-
-function sizeOf(row: ArtifactRow, children: readonly ChildRow[]): number {
-  return children.reduce(
-    (sum, { manifestId, size, contentSize }) => sum + (manifestId === null ? size : contentSize),
-    row.contentSize,
-  );
 }
 
 function referenceBody(

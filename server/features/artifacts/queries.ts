@@ -16,7 +16,7 @@ export interface ArtifactRow {
   readonly annotations: string;
   /** Of the manifest itself. */
   readonly manifestSize: number;
-  /** Of config and layers; 0 for an index. */
+  /** Of config and layers, over all platforms. */
   readonly contentSize: number;
   readonly configDigest: string | null;
   readonly configMediaType: string | null;
@@ -35,9 +35,19 @@ export interface ArtifactSelection {
 
 type Artifacts = SelectQueryBuilder<Tables, 'manifests', object>;
 
+/** Config and layers, of every part of an index too; what of it was not pushed weighs its own size. */
 const contentSize = sql<number>`(
-  select coalesce(sum(refs.size), 0) from manifest_refs as refs
-  where refs.manifest_id = manifests.id and refs.kind in ('config', 'layer')
+  select coalesce(sum(case
+    when refs.kind in ('config', 'layer') then refs.size
+    when refs.kind = 'child' then coalesce((
+      select sum(parts.size) from manifests as children
+      join manifest_refs as parts on parts.manifest_id = children.id
+      where children.repository_id = manifests.repository_id
+        and children.digest = refs.digest and parts.kind in ('config', 'layer')
+    ), refs.size)
+    else 0
+  end), 0)
+  from manifest_refs as refs where refs.manifest_id = manifests.id
 )`;
 
 const sortExpressions = {

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Reader } from '#server/database/database.ts';
 import type { Page, Term } from '#server/http/rest/index.ts';
 import { type AccessoryTagSuffix, accessoryTag, accessoryTagSuffixes } from './types.ts';
@@ -75,10 +74,6 @@ export interface ChildRow {
   readonly digest: string;
   /** Null where it is no manifest of the repository. */
   readonly manifestId: number | null;
-  /** Of its descriptor. */
-  readonly size: number;
-  /** Of its config and layers. */
-  readonly contentSize: number;
 }
 
 /** What indexes hold, in their order. */
@@ -86,7 +81,7 @@ export async function childrenOf(
   read: Reader,
   indexIds: readonly number[],
 ): Promise<readonly ChildRow[]> {
-  const rows = await inPieces(indexIds, (piece) =>
+  return inPieces(indexIds, (piece) =>
     read
       .selectFrom('manifest_refs')
       .innerJoin('manifests as parents', 'parents.id', 'manifest_refs.manifest_id')
@@ -98,12 +93,7 @@ export async function childrenOf(
       .select([
         'manifest_refs.manifest_id as parentId',
         'manifest_refs.digest',
-        'manifest_refs.size',
         'children.id as manifestId',
-        sql<number>`(
-          select coalesce(sum(refs.size), 0) from manifest_refs as refs
-          where refs.manifest_id = children.id and refs.kind in ('config', 'layer')
-        )`.as('contentSize'),
       ])
       .where('manifest_refs.manifest_id', 'in', piece)
       .where('manifest_refs.kind', '=', 'child')
@@ -111,7 +101,6 @@ export async function childrenOf(
       .orderBy('manifest_refs.position')
       .execute(),
   );
-  return rows.map((row) => ({ ...row, contentSize: Number(row.contentSize) }));
 }
 
 export interface AccessoryRow {

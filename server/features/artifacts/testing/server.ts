@@ -6,6 +6,7 @@ import { type Digest, digestOf } from '#oci/digest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts';
 import type { Database } from '#server/database/database.ts';
+import { openPostgresDatabase } from '#server/database/postgres/postgres-database.ts';
 import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
 import type { Authenticate, LoadGrants } from '#server/http/access.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
@@ -72,18 +73,29 @@ function grantsOver(database: Database): LoadGrants {
 const emptyConfig: Part = { mediaType: mediaTypes.oci.config, bytes: '{}' };
 const pusher = { createsProjects: false, userId: null };
 
-/** A server with the project `team`. */
-export async function startArtifactsServer(
-  additions: readonly AdditionSource[] = [],
-): Promise<ArtifactsServer> {
+const writes = new URL('./writes.ts', import.meta.url);
+
+/**
+ * A server with the project `team`.
+ * @param options.postgresUrl of an empty database; SQLite where it is absent
+ */
+export async function startArtifactsServer({
+  additions = [],
+  postgresUrl,
+}: {
+  additions?: readonly AdditionSource[];
+  postgresUrl?: string;
+} = {}): Promise<ArtifactsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-artifacts-'));
-  const database = await openSqliteDatabase({
-    folder: join(folder, 'database'),
-    writes: new URL('./writes.ts', import.meta.url),
-    onFailure: (error) => {
-      throw error;
-    },
-  });
+  const database = await (postgresUrl === undefined
+    ? openSqliteDatabase({
+        folder: join(folder, 'database'),
+        writes,
+        onFailure: (error) => {
+          throw error;
+        },
+      })
+    : openPostgresDatabase({ url: postgresUrl, writes }));
   await database.write(addProject, { name: 'team' });
   const store = await openFilesystemBlobStore({ folder: join(folder, 'blobs') });
   const loadGrants = grantsOver(database);

@@ -8,6 +8,7 @@ import { mediaTypes } from '#oci/media-types.ts';
 import type { BlobStore } from '#server/blobs/blob-store.ts';
 import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts';
 import type { Database } from '#server/database/database.ts';
+import { openPostgresDatabase } from '#server/database/postgres/postgres-database.ts';
 import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
 import { createOutbox, type Outbox, type OutboxFailure } from '#server/events/outbox.ts';
 import type { Authenticate, LoadGrants } from '#server/http/access.ts';
@@ -64,15 +65,20 @@ function grantsOver(database: Database): LoadGrants {
   };
 }
 
-export async function startChartsServer(): Promise<ChartsServer> {
+const writes = new URL('./writes.ts', import.meta.url);
+
+/** @param postgresUrl of an empty database; SQLite where it is absent */
+export async function startChartsServer(postgresUrl?: string): Promise<ChartsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-charts-'));
-  const database = await openSqliteDatabase({
-    folder: join(folder, 'database'),
-    writes: new URL('./writes.ts', import.meta.url),
-    onFailure: (error) => {
-      throw error;
-    },
-  });
+  const database = await (postgresUrl === undefined
+    ? openSqliteDatabase({
+        folder: join(folder, 'database'),
+        writes,
+        onFailure: (error) => {
+          throw error;
+        },
+      })
+    : openPostgresDatabase({ url: postgresUrl, writes }));
   await database.write(addUser, { id: userId });
   const store = await openFilesystemBlobStore({ folder: join(folder, 'blobs') });
   const loadGrants = grantsOver(database);
