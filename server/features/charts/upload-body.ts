@@ -4,6 +4,9 @@ import { essenceOf } from '#oci/media-types.ts';
 /** The largest body of an upload: ChartMuseum's own limit. */
 export const maximumUploadBytes = 20 * 1024 * 1024;
 
+/** ChartMuseum's clients send two. */
+const maximumParts = 16;
+
 export interface UploadedFiles {
   readonly chart: Uint8Array | undefined;
   readonly provenance: Uint8Array | undefined;
@@ -27,6 +30,12 @@ export async function readUploadBody(
 }
 
 async function parseForm(body: Uint8Array<ArrayBuffer>, contentType: string): Promise<FormData> {
+  if (hasManyParts(body, contentType)) {
+    throw new Refusal(
+      'invalid',
+      'The form has too many parts: send the fields chart and prov only.',
+    );
+  }
   try {
     return await new Response(body, { headers: { 'content-type': contentType } }).formData();
   } catch (error) {
@@ -36,6 +45,20 @@ async function parseForm(body: Uint8Array<ArrayBuffer>, contentType: string): Pr
       { cause: error },
     );
   }
+}
+
+/** Parsing takes long for many small parts; counting them first does not. */
+function hasManyParts(body: Uint8Array<ArrayBuffer>, contentType: string): boolean {
+  const [, boundary] = /boundary="?([^";]{1,70})/i.exec(contentType) ?? [];
+  if (boundary === undefined) return false;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const delimiter = `--${boundary.trimEnd()}`;
+  let position = bytes.indexOf(delimiter);
+  for (let parts = 0; position >= 0; parts += 1) {
+    if (parts > maximumParts) return true;
+    position = bytes.indexOf(delimiter, position + delimiter.length);
+  }
+  return false;
 }
 
 async function fileOf(form: FormData, name: string): Promise<Uint8Array | undefined> {
