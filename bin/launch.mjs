@@ -48,7 +48,8 @@ function install() {
 
 if (!installed()) install();
 
-const child = spawn(node, [join(root, file), ...rest], { stdio: 'inherit' });
+// What this machine was made to trust counts for what runs here too.
+const child = spawn(node, ['--use-system-ca', join(root, file), ...rest], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   process.stderr.write(`${node} could not be started: ${error.message}\n`);
