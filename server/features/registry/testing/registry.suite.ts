@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { decodeJwt, SignJWT } from 'jose';
+import { decodeJwt, type JWTPayload, SignJWT } from 'jose';
 import { mediaTypes } from '#oci/media-types.ts';
 import { secretKeyOf } from '#server/config/secret-key.ts';
 import type { Database } from '#server/database/database.ts';
@@ -36,6 +36,8 @@ export interface TestRegistry {
   pushImage(repository: string, tag: string): Promise<Image>;
   /** @param as nobody, for an anonymous token */
   token(scope: string, as?: string): Promise<string>;
+  /** A token that the server's own key signs, whatever it says. */
+  sign(claims: JWTPayload, type?: string): Promise<string>;
   /** The same token, expired `seconds` ago. */
   expire(token: string, seconds: number): Promise<string>;
   /** Creates a user, and tells `name:password`. */
@@ -153,15 +155,19 @@ export async function startRegistry(databaseUrl?: string): Promise<TestRegistry>
       return (reply.json() as { token: string }).token;
     },
 
-    async expire(token, seconds) {
+    async sign(claims, type = 'at+jwt') {
       const secretKey = secretKeyOf(server.folder);
       const key = await sharedSecret(await database(), secretKey, 'registry-tokens', () => {
         throw new Error('the server has no key for its tokens');
       });
-      const end = Math.floor(Date.now() / 1000) - seconds;
-      return new SignJWT({ ...decodeJwt(token), iat: end - 900, exp: end })
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt' })
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: 'EdDSA', typ: type })
         .sign(createPrivateKey({ key: Buffer.from(key), format: 'der', type: 'pkcs8' }));
+    },
+
+    expire(token, seconds) {
+      const end = Math.floor(Date.now() / 1000) - seconds;
+      return registry.sign({ ...decodeJwt(token), iat: end - 900, exp: end });
     },
 
     async addUser(username) {
