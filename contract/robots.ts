@@ -1,9 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { neverExpires } from './durations.ts';
 import { maximumNameLength } from './names.ts';
 
 export const maximumDurationDays = 36_500;
-/** A duration that never ends, and the expiry of a robot that has it. */
-export const neverExpires = -1;
 
 /** What a robot may do to one kind of thing. */
 export const RobotAccess = Type.Object({

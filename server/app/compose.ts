@@ -35,6 +35,9 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** Requests that leave events in the outbox. */
+const changesContent: ReadonlySet<string | undefined> = new Set(['PUT', 'DELETE']);
+
 /** Builds the whole server by hand: nothing is found, injected or registered elsewhere. */
 export async function composeServer(config: Config, log: Log): Promise<Server> {
   const served = servedNames(config.publicUrl.href, config.names);
@@ -96,7 +99,10 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
   const handleRegistry = createRegistryLifecycle({
     authenticate,
     originOf,
-    handle: registry.handle,
+    handle: async (exchange) => {
+      await registry.handle(exchange);
+      if (changesContent.has(exchange.request.method)) outbox.wake();
+    },
     onRequest: (exchange) => logAccess(log, exchange),
     onFailure: ({ id }, error) => log.error({ request: id, err: error }, 'failed'),
   });

@@ -1,9 +1,9 @@
-import { artifactWrites } from '#features/artifacts';
-import { chartWrites } from '#features/charts';
-import { projectWrites } from '#features/projects';
-import { registryWrites } from '#features/registry';
-import { robotWrites } from '#features/robots';
-import { userWrites } from '#features/users';
+import { artifactWrites } from '#features/artifacts/writes';
+import { chartWrites } from '#features/charts/writes';
+import { projectWrites } from '#features/projects/writes';
+import { registryWrites } from '#features/registry/writes';
+import { robotWrites } from '#features/robots/writes';
+import { userWrites } from '#features/users/writes';
 import type { AnyWrite } from '#server/database/database.ts';
 import { databaseWrites } from '#server/database/secrets.ts';
 import { eventWrites } from '#server/events/outbox.ts';

@@ -54,6 +54,24 @@ test('a feature reaches another through its door, and only where the list allows
   );
 });
 
+test('the writer thread loads what its writes need, and no way of serving them', () => {
+  const heavy = /from '(?:fastify|@fastify|typebox|jose|pg|pino|@peculiar)/;
+  const byPath = new Map(product.map((module) => [module.path, module]));
+  const loaded = new Set<string>();
+  const load = (path: string) => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const { target } of valueImports(byPath.get(path))) load(target);
+  };
+  load('server/app/writes.ts');
+  assert.ok(loaded.size > 15, `only ${loaded.size} modules were followed`);
+  const found = [...loaded].filter((path) => {
+    const source = byPath.get(path)?.source ?? '';
+    return source.split('\n').some((line) => heavy.test(line) && !line.startsWith('import type'));
+  });
+  assert.deepEqual(found, []);
+});
+
 test('no module imports itself by a detour', () => {
   const graph = new Map(product.map(({ path, imports }) => [path, imports.map((i) => i.target)]));
   const done = new Set<string>();
@@ -119,6 +137,16 @@ test('no module has a default export or an enum', () => {
     [],
   );
 });
+
+/** The imports that remain when types are stripped. */
+function valueImports(module: Module | undefined): Module['imports'] {
+  const types = new Set(
+    [...(module?.source ?? '').matchAll(/^(?:import|export) type [^;]*?'([^']+)'/gm)].map(
+      ([, specifier]) => specifier,
+    ),
+  );
+  return (module?.imports ?? []).filter(({ specifier }) => !types.has(specifier));
+}
 
 function featureOf(path: string): string | undefined {
   return /^server\/features\/([^/]+)\//.exec(path)?.[1];

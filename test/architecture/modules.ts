@@ -46,11 +46,13 @@ function resolve(
   aliases: Record<string, string>,
 ): string | undefined {
   if (specifier.startsWith('.')) return normalize(join(dirname(importer), specifier));
-  for (const [alias, target] of Object.entries(aliases)) {
-    const prefix = alias.slice(0, -1);
-    if (specifier.startsWith(prefix)) {
-      return normalize(target.replace('*', specifier.slice(prefix.length)));
-    }
+  // As Node.js does: of the patterns that fit, the longest.
+  const patterns = Object.entries(aliases).toSorted(([one], [other]) => other.length - one.length);
+  for (const [pattern, target] of patterns) {
+    const [prefix = '', suffix = ''] = pattern.split('*');
+    if (!specifier.startsWith(prefix) || !specifier.endsWith(suffix)) continue;
+    const middle = specifier.slice(prefix.length, specifier.length - suffix.length);
+    return normalize(target.replace('*', middle));
   }
   return undefined;
 }

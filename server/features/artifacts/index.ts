@@ -9,7 +9,6 @@ import { imageAdditions } from './image-additions.ts';
 import { addTagRoutes } from './tag-routes.ts';
 
 export type { Addition, AdditionSource } from './additions.ts';
-export { artifactWrites } from './writes.ts';
 
 /** Artifacts and their tags below `/projects/…/repositories/…/artifacts`. */
 export function addArtifactsRoutes(

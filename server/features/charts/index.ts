@@ -11,8 +11,6 @@ import { createPublishChart } from './publish.ts';
 import { chartSubscriber, createChartReader } from './reader.ts';
 import { addRepositoryRoutes } from './repository-routes.ts';
 
-export { chartWrites } from './writes.ts';
-
 export interface Charts {
   /** Reads charts after their push. */
   readonly subscriber: Subscriber;

@@ -1,12 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, Transaction } from '#server/database/database.ts';
-import {
-  contains,
-  type Page,
-  type SortKey,
-  type Term,
-  textMatches,
-} from '#server/http/rest/index.ts';
+import type { Page, SortKey, Term } from '#server/http/rest/index.ts';
+import { contains, textMatches } from '#server/http/rest/terms.ts';
 import type { Role } from '#server/permissions/roles.ts';
 
 export interface MemberRow {

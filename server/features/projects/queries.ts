@@ -1,13 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, Transaction } from '#server/database/database.ts';
-import {
-  booleanOf,
-  contains,
-  integerMatches,
-  type SortKey,
-  type Term,
-  textMatches,
-} from '#server/http/rest/index.ts';
+import type { SortKey, Term } from '#server/http/rest/index.ts';
+import { booleanOf, contains, integerMatches, textMatches } from '#server/http/rest/terms.ts';
 import type { Role } from '#server/permissions/roles.ts';
 
 export interface ProjectRow {

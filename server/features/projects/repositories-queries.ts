@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader } from '#server/database/database.ts';
-import { type Page, type SortKey, type Term, textMatches } from '#server/http/rest/index.ts';
+import type { Page, SortKey, Term } from '#server/http/rest/index.ts';
+import { textMatches } from '#server/http/rest/terms.ts';
 
 export interface RepositoryRow {
   readonly id: number;

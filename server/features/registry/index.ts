@@ -16,7 +16,6 @@ import { createUploads } from './uploads.ts';
 export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
 export { pusherOf } from './pusher.ts';
 export type { Chunk, FinishedUpload, Uploads } from './uploads.ts';
-export { registryWrites } from './writes/index.ts';
 export { deleteManifest, deleteTag } from './writes/manifests.ts';
 export type { Pusher } from './writes/repositories.ts';
 

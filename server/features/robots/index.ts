@@ -1,2 +1,1 @@
 export { createRobots, type Robots, type RobotsOptions } from './robots.ts';
-export { robotWrites } from './writes.ts';

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { neverExpires } from '#contract/durations.ts';
 import { isRobotName, nameRules } from '#contract/names.ts';
 import { ListQuery } from '#contract/paging.ts';
 import { Done } from '#contract/projects.ts';
 import {
   CreatedRobot,
-  neverExpires,
   Robot,
   RobotCreation,
   RobotSecret,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { neverExpires } from '#contract/robots.ts';
+import { neverExpires } from '#contract/durations.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { AnyWrite, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';

@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Database, PreparedQuery, Reader, Transaction } from '#server/database/database.ts';
 import type { UsersTable } from '#server/database/tables.ts';
-import { type Page, type SortKey, type Term, textMatches } from '#server/http/rest/index.ts';
+import type { Page, SortKey, Term } from '#server/http/rest/index.ts';
+import { textMatches } from '#server/http/rest/terms.ts';
 
 const profile = [
   'id',

@@ -1,7 +1,7 @@
-import { ensureProject, projectWrites } from '#features/projects';
-import { registryWrites } from '#features/registry';
+import { ensureProject, projectWrites } from '#features/projects/writes';
+import { registryWrites } from '#features/registry/writes';
 import type { AnyWrite, Write } from '#server/database/database.ts';
-import { artifactWrites } from '../index.ts';
+import { artifactWrites } from '../writes.ts';
 
 export const addProject: Write<{ name: string }, number> = {
   name: 'testing.add-project',

@@ -1,6 +1,6 @@
-import { projectWrites } from '#features/projects';
-import { robotWrites } from '#features/robots';
-import { userWrites } from '#features/users';
+import { projectWrites } from '#features/projects/writes';
+import { robotWrites } from '#features/robots/writes';
+import { userWrites } from '#features/users/writes';
 import type { AnyWrite } from '#server/database/database.ts';
 import { databaseWrites } from '#server/database/secrets.ts';
 

@@ -1,8 +1,8 @@
-import { ensureProject, projectWrites } from '#features/projects';
-import { registryWrites } from '#features/registry';
+import { ensureProject, projectWrites } from '#features/projects/writes';
+import { registryWrites } from '#features/registry/writes';
 import type { AnyWrite, Write } from '#server/database/database.ts';
 import { eventWrites } from '#server/events/outbox.ts';
-import { chartWrites } from '../index.ts';
+import { chartWrites } from '../writes.ts';
 
 export const addProject: Write<{ name: string; public: boolean }, number> = {
   name: 'testing.add-project',

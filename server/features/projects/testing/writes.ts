@@ -1,6 +1,6 @@
 import type { AnyWrite, Write } from '#server/database/database.ts';
 import { databaseWrites } from '#server/database/secrets.ts';
-import { ensureProject, projectWrites } from '../index.ts';
+import { ensureProject, projectWrites } from '../writes.ts';
 
 export const addUser: Write<{ username: string; admin: boolean }, number> = {
   name: 'testing.add-user',

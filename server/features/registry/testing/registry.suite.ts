@@ -60,7 +60,7 @@ export function onEveryDatabase(subject: string, define: (registry: TestRegistry
     before(async () => {
       postgres = await startPostgres();
     });
-    define(duringTests(() => startRegistry(postgres.url)));
+    define(duringTests(() => startRegistry({ databaseUrl: postgres.url })));
     after(() => postgres.stop());
   });
 }
@@ -80,8 +80,11 @@ function duringTests(start: () => Promise<TestRegistry>): TestRegistry {
   });
 }
 
-export async function startRegistry(databaseUrl?: string): Promise<TestRegistry> {
-  const server = await startServer(databaseUrl === undefined ? {} : { databaseUrl });
+export async function startRegistry(
+  settings: Parameters<typeof startServer>[0] = {},
+): Promise<TestRegistry> {
+  const { databaseUrl } = settings;
+  const server = await startServer(settings);
   let opened: Promise<Database> | undefined;
   let names = 0;
 

@@ -1,4 +1,4 @@
-import { ensureProject, projectIdOf } from '#features/projects';
+import { ensureProject, projectIdOf } from '#features/projects/writes';
 import { Refusal } from '#lib/errors.ts';
 import type { Transaction } from '#server/database/database.ts';
 import { forShare } from '#server/database/locking.ts';

@@ -1,6 +1,6 @@
 import type { AnyWrite } from '#server/database/database.ts';
-import { linkUploadedBlob, mountBlob, renewBlobLink, unlinkBlob } from './blobs.ts';
-import { deleteManifest, deleteTag, putManifest } from './manifests.ts';
+import { linkUploadedBlob, mountBlob, renewBlobLink, unlinkBlob } from './writes/blobs.ts';
+import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
 import {
   createUpload,
   deleteUpload,
@@ -8,7 +8,7 @@ import {
   leaseUpload,
   releaseUpload,
   renewUpload,
-} from './uploads.ts';
+} from './writes/uploads.ts';
 
 export const registryWrites: readonly AnyWrite[] = [
   linkUploadedBlob,

@@ -1,0 +1,17 @@
+import type { AnyWrite } from '#server/database/database.ts';
+import { addMember, changeRole, removeMember } from './member-writes.ts';
+import { createProject, deleteProject, updateProject } from './project-writes.ts';
+import { describeRepository } from './repository-writes.ts';
+
+export { ensureProject } from './project-writes.ts';
+export { projectIdOf } from './queries.ts';
+
+export const projectWrites: readonly AnyWrite[] = [
+  createProject,
+  updateProject,
+  deleteProject,
+  addMember,
+  changeRole,
+  removeMember,
+  describeRepository,
+];
