@@ -78,8 +78,8 @@ export function createRegistryLifecycle({
     } else {
       // Whether such a client still sends its body is not ours to know: the next request could be it.
       if (withholdsBody(exchange)) response.shouldKeepAlive = false;
-      if (!replyWithError(exchange, error)) onFailure(exchange, error);
       drain(request);
+      if (!replyWithError(exchange, error)) onFailure(exchange, error);
     }
   }
 }

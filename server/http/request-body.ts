@@ -103,8 +103,11 @@ const drainMilliseconds = 5_000;
 export function drain(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   let left = drainBytes;
-  const giveUp = () => request.destroy();
-  const timer = setTimeout(giveUp, drainMilliseconds);
+  // Once its reply is out, Node.js may take the rest of a request by itself and tell nobody.
+  const giveUp = () => {
+    if (!request.complete) request.destroy();
+  };
+  const timer = setTimeout(giveUp, drainMilliseconds).unref();
   request
     .on('data', (chunk: Buffer) => {
       left -= chunk.length;
