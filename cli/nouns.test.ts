@@ -57,6 +57,29 @@ describe('berth project', () => {
   });
 });
 
+describe('berth repository', () => {
+  test('lists what a project holds, and removes it for good only when told to', async () => {
+    await json('project', 'create', 'orchard');
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const pushed = await admin.server.request('/v2/orchard/trees/pear/manifests/1', {
+      method: 'PUT',
+      as: admin.server.admin,
+      headers: { 'content-type': mediaType },
+      body: JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] }),
+    });
+    assert.equal(pushed.status, 201);
+    const [listed] = await json('repository', 'list', 'orchard');
+    assert.equal(listed.name, 'orchard/trees/pear');
+    await refused(/berth repository remove NAME/, 1, 'project', 'remove', 'orchard');
+    await refused(/remove .* for good with --yes/, 2, 'repository', 'remove', 'orchard/trees/pear');
+    await refused(/write PROJECT\/NAME/, 2, 'repository', 'remove', 'orchard', '--yes');
+    await json('repository', 'remove', 'orchard/trees/pear', '--yes');
+    await refused(/no repository/, 1, 'repository', 'remove', 'orchard/trees/pear', '--yes');
+    assert.deepEqual(await json('repository', 'list', 'orchard'), []);
+    await json('project', 'remove', 'orchard');
+  });
+});
+
 describe('berth user', () => {
   test('adds a user whose password is printed once and works', async () => {
     const added = await json('user', 'add', 'alice', '--email', 'alice@example.com');

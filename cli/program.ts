@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts';
 import { addLoginCommands } from './login.ts';
 import { addMemberCommands } from './member.ts';
 import { addProjectCommands } from './project.ts';
+import { addRepositoryCommands } from './repository.ts';
 import { addRobotCommands } from './robot.ts';
 import { addSecretCommands } from './secret.ts';
 import { addServeCommand, type Serve } from './serve.ts';
@@ -39,6 +40,7 @@ export function createProgram(environment: Environment, serve: Serve): Command {
 
   program.commandsGroup('Projects and who may use them:');
   addProjectCommands(program, environment);
+  addRepositoryCommands(program, environment);
   addMemberCommands(program, environment);
   addRobotCommands(program, environment);
 

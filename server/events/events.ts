@@ -18,6 +18,11 @@ export type BerthEvent =
       readonly by: string;
     }
   | {
+      readonly type: 'repository.deleted';
+      readonly repository: string;
+      readonly by: string;
+    }
+  | {
       readonly type: 'tag.deleted';
       readonly repository: string;
       readonly digest: string;

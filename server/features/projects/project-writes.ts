@@ -138,7 +138,7 @@ export const deleteProject: Write<{ readonly id: number }, void> = {
       const held = repositories === 1 ? 'a repository' : `${repositories} repositories`;
       throw new Refusal(
         'precondition',
-        `Project ${project.name} still holds ${held}: delete what is in it first, then the project.`,
+        `Project ${project.name} still holds ${held}: see them with berth project show ${project.name}, remove each with berth repository remove NAME, then the project.`,
       );
     }
     await transaction.deleteFrom('projects').where('id', '=', id).execute();

@@ -17,6 +17,7 @@ import {
   type RestApplication,
   restPrefix,
 } from '#server/http/rest/index.ts';
+import { describePrincipal } from '#server/permissions/principals.ts';
 import { shown, unknownRepository } from './errors.ts';
 import {
   listRepositories,
@@ -25,7 +26,7 @@ import {
   repositoryFilters,
   repositorySorts,
 } from './repositories-queries.ts';
-import { describeRepository } from './repository-writes.ts';
+import { deleteRepository, describeRepository } from './repository-writes.ts';
 import { authorizeProject } from './resolve.ts';
 
 export function addRepositoryRoutes(application: RestApplication, database: Database) {
@@ -97,6 +98,27 @@ export function addRepositoryRoutes(application: RestApplication, database: Data
       await database.write(describeRepository, {
         name,
         description: request.body.description ?? '',
+        now: Date.now(),
+      });
+      return reply.code(200).send();
+    },
+  );
+
+  application.delete(
+    `${path}/:repository`,
+    {
+      schema: {
+        ...common,
+        summary: 'Delete a repository with its artifacts and tags',
+        params: RepositoryParameters,
+        response: { 200: Done },
+      },
+    },
+    async (request, reply) => {
+      const project = await authorizeProject(request, read, 'repository:delete');
+      await database.write(deleteRepository, {
+        name: fullName(project.name, request.params.repository),
+        by: describePrincipal(request.caller.principal),
         now: Date.now(),
       });
       return reply.code(200).send();

@@ -1,7 +1,7 @@
 import type { AnyWrite } from '#server/database/database.ts';
 import { addMember, changeRole, removeMember } from './member-writes.ts';
 import { createProject, deleteProject, updateProject } from './project-writes.ts';
-import { describeRepository } from './repository-writes.ts';
+import { deleteRepository, describeRepository } from './repository-writes.ts';
 
 export { ensureProject } from './project-writes.ts';
 export { projectIdOf } from './queries.ts';
@@ -14,4 +14,5 @@ export const projectWrites: readonly AnyWrite[] = [
   changeRole,
   removeMember,
   describeRepository,
+  deleteRepository,
 ];

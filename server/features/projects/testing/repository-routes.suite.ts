@@ -57,6 +57,19 @@ export function repositoryRoutesSuite(name: string, start: StartProjectsServer):
       }
     });
 
+    test('are deleted with what they hold by maintainers, and by nobody below', async () => {
+      await using server = await withRepositories(start);
+      const member = { role_id: 2, member_user: { username: 'bob' } };
+      await server.call('alice', 'POST', '/projects/team/members', { body: member });
+      assert.equal((await server.call('bob', 'DELETE', `${path}/app`)).status, 403);
+      assert.equal((await server.call('alice', 'GET', `${path}/app`)).status, 200);
+      assert.equal((await server.call('alice', 'DELETE', `${path}/app`)).status, 200);
+      assert.equal((await server.call('alice', 'GET', `${path}/app`)).status, 404);
+      assert.equal((await server.call('alice', 'DELETE', `${path}/app`)).status, 404);
+      const { body } = await server.call('alice', 'GET', path);
+      assert.equal(body.length, 2);
+    });
+
     test('are closed to others, and what is not there says so', async () => {
       await using server = await withRepositories(start);
       assert.equal((await server.call('bob', 'GET', path)).status, 403);
