@@ -103,6 +103,16 @@ describe('a refusal', () => {
       reason(decide(grants(workload), 'repository:pull', app)),
       /^workload prod\/web\/default has no pull on team\/app: .*--namespace prod\/web/,
     );
+    const ofTeam: Principal = { kind: 'robot', id: 1, name: 'robot+team+ci' };
+    assert.match(
+      reason(decide(grants(ofTeam), 'repository:push', app)),
+      /^robot robot\+team\+ci has no push on team\/app: run berth robot update robot\+team\+ci --permission repository:push --project team$/,
+    );
+    const ofOther: Principal = { kind: 'robot', id: 1, name: 'robot+other+ci' };
+    assert.match(
+      reason(decide(grants(ofOther), 'repository:pull', app)),
+      /belongs to other, so an admin of team .*berth robot create ci --project team/,
+    );
     assert.match(reason(decide(grants(anonymous), 'repository:pull', app)), /anonymous.*sign in/);
     assert.match(
       reason(decide(grants(alice), 'repository:push', app)),

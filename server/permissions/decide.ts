@@ -94,8 +94,13 @@ function cure(principal: Principal, permission: Permission, project: string): st
   switch (principal.kind) {
     case 'anonymous':
       return 'sign in, or check that the pull secret names this host and port';
-    case 'robot':
-      return `run berth robot update ${principal.name} --permission ${permission} --project ${project}`;
+    case 'robot': {
+      // A robot of a project (`robot+team+ci`) cannot be given anything outside it.
+      const [, home, name] = principal.name.split('+');
+      return name === undefined || home === project
+        ? `run berth robot update ${principal.name} --permission ${permission} --project ${project}`
+        : `it belongs to ${home}, so an admin of ${project} has to make another with berth robot create ${name} --project ${project} --permission ${permission}`;
+    }
     case 'user':
       if (permission === 'repository:push') {
         return `create the project with berth project create ${project}, or have its admin run berth member add ${project} ${principal.name} --role ${role}`;
