@@ -40,13 +40,22 @@ const changesContent: ReadonlySet<string | undefined> = new Set(['PUT', 'DELETE'
 
 /** Builds the whole server by hand: nothing is found, injected or registered elsewhere. */
 export async function composeServer(config: Config, log: Log): Promise<Server> {
-  const served = servedNames(config.publicUrl.href, config.names);
-  const trusts = trustSources(config.trustedProxies);
-  const originOf = requestOrigins(served, trusts);
   const storage = await openStorage(config, (error) => {
     log.fatal({ err: error }, 'the database writer ended: the process stops, start it again');
     process.exit(1);
   });
+  try {
+    return await composeOver(storage, config, log);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function composeOver(storage: Storage, config: Config, log: Log): Promise<Server> {
+  const served = servedNames(config.publicUrl.href, config.names);
+  const trusts = trustSources(config.trustedProxies);
+  const originOf = requestOrigins(served, trusts);
   const { database, store, sharedSecret } = storage;
   const certificates = await openCertificates(config, served, storage, log);
 
@@ -130,8 +139,7 @@ export async function composeServer(config: Config, log: Log): Promise<Server> {
       await registry.stop();
       await rest.close();
       certificates.close();
-      await store.close();
-      await database.close();
+      await storage.close();
     },
   };
 }

@@ -15,6 +15,7 @@ export interface Storage {
   readonly store: BlobStore;
   /** A secret that every replica shares, made by whoever asks for it first. */
   sharedSecret(name: string, create: () => Uint8Array | Promise<Uint8Array>): Promise<Uint8Array>;
+  close(): Promise<void>;
 }
 
 const writes = new URL('./writes.ts', import.meta.url);
@@ -24,14 +25,28 @@ export async function openStorage(
   onFailure: (error: Error) => void,
 ): Promise<Storage> {
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const database =
-    config.databaseUrl === undefined
-      ? await openSqliteDatabase({ folder: join(config.dataFolder, 'database'), writes, onFailure })
-      : await openPostgresDatabase({ url: config.databaseUrl, writes });
   const secretKey = config.secretKey ?? secretKeyOf(config.dataFolder);
+  const store = await openFilesystemBlobStore({ folder: config.dataFolder });
+  const database = await openDatabase(config, onFailure).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   return {
     database,
-    store: await openFilesystemBlobStore({ folder: config.dataFolder }),
+    store,
     sharedSecret: (name, create) => sharedSecret(database, secretKey, name, create),
+    async close() {
+      await store.close();
+      await database.close();
+    },
   };
+}
+
+function openDatabase(
+  { databaseUrl, dataFolder }: Config,
+  onFailure: (error: Error) => void,
+): Promise<Database> {
+  return databaseUrl === undefined
+    ? openSqliteDatabase({ folder: join(dataFolder, 'database'), writes, onFailure })
+    : openPostgresDatabase({ url: databaseUrl, writes });
 }

@@ -54,7 +54,7 @@ export function readConfig(
   const values = readValues(flags, environment, file);
   if ((values.tlsCertificate === undefined) !== (values.tlsKey === undefined)) {
     throw new InvalidSetting(
-      'BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong together: set both, or neither for a certificate of the server’s own authority.',
+      "BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong together: set both, or neither for a certificate of the server's own authority.",
     );
   }
   const port = values.port ?? defaults.port;

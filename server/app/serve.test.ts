@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { repositoryRoot } from '#test/suite.ts';
+
+interface Served {
+  readonly child: ChildProcess;
+  /** Resolves once `pattern` was printed. */
+  prints(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+describe('berth serve', () => {
+  let folder: string;
+  const running: ChildProcess[] = [];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'berth-serve-'));
+  });
+  afterEach(async () => {
+    for (const child of running.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function serve(settings: Record<string, string> = {}): Served {
+    const child = spawn(process.execPath, [join(repositoryRoot, 'bin/berth.ts'), 'serve'], {
+      env: { PATH: process.env.PATH, BERTH_DATA: folder, BERTH_PORT: '0', ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.push(child);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (text: Buffer) => (stdout += text));
+    child.stderr.on('data', (text: Buffer) => (stderr += text));
+    const ended = once(child, 'close').then(([code]) => ({ code, stdout, stderr }));
+    return {
+      child,
+      ended,
+      prints: (pattern) =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            const match = pattern.exec(stdout);
+            if (match !== null) resolve(match);
+          };
+          child.stdout.on('data', look);
+          ended.then(() => reject(new Error(`it ended:\n${stdout}\n${stderr}`)));
+          look();
+        }),
+    };
+  }
+
+  async function stop({ child, ended }: Served) {
+    child.kill('SIGTERM');
+    return ended;
+  }
+
+  const listening = /"port":(\d+),"msg":"listening"/;
+
+  test('tells address, password, authority and the next commands, and ends on SIGTERM', async () => {
+    const first = serve({ BERTH_URL: 'https://registry.test' });
+    await first.prints(listening);
+    const { code, stdout, stderr } = await stop(first);
+    assert.equal(stderr, '');
+    assert.equal(code, 0);
+    assert.match(stdout, /^Berth serves https:\/\/registry\.test /);
+    assert.match(stdout, /^ {2}password {3}\S{12,} /m);
+    assert.match(stdout, /^ {2}authority {2}([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
+    assert.match(stdout, /^ {2}docker login --username admin registry\.test$/m);
+    assert.match(stdout, /"msg":"stopped"/);
+  });
+
+  test('shows the password of the first admin once, and keeps its authority', async () => {
+    const authority = /authority {2}(\S+)/;
+    const first = serve();
+    const [, before] = await first.prints(authority);
+    await stop(first);
+    const second = serve({ BERTH_ADMIN_PASSWORD: 'too late to be a password' });
+    const [, after] = await second.prints(authority);
+    await second.prints(listening);
+    const { stdout } = await stop(second);
+    assert.equal(after, before);
+    assert.doesNotMatch(stdout, /password/);
+  });
+
+  test('answers while it runs, and warns of a variable that is no setting', async () => {
+    const server = serve({ BERTH_PROT: '1' });
+    const [, port] = await server.prints(listening);
+    const { status } = await fetch(`http://127.0.0.1:${port}/api/v2.0/ping`);
+    assert.equal(status, 200);
+    await server.prints(/BERTH_PROT is no setting of Berth/);
+    await stop(server);
+  });
+
+  const wrong: [string, () => Record<string, string>, RegExp][] = [
+    ['a port', () => ({ BERTH_PORT: 'http' }), /^berth: BERTH_PORT is not a port: /],
+    ['a proxy', () => ({ BERTH_TRUSTED_PROXIES: 'ingress' }), /"ingress" in BERTH_TRUSTED_PROXIES/],
+    [
+      'certificate files',
+      () => ({ BERTH_TLS_CERTIFICATE: '/none.pem', BERTH_TLS_KEY: '/none.pem' }),
+      /^berth: BERTH_TLS_CERTIFICATE names \/none\.pem, which cannot be read/,
+    ],
+    [
+      'a database',
+      () => ({ BERTH_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }),
+      /check BERTH_DATABASE_URL, and that the server runs\.$/m,
+    ],
+    [
+      'a secret key',
+      () => {
+        writeFileSync(join(folder, 'secret.key'), 'damaged');
+        return {};
+      },
+      /secret\.key is not 32 bytes in base64/,
+    ],
+  ];
+  for (const [what, settings, sentence] of wrong) {
+    test(`is stopped by ${what} that cannot be used, in one sentence`, async () => {
+      const { code, stderr } = await serve(settings()).ended;
+      assert.equal(code, 1);
+      assert.match(stderr, sentence);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    });
+  }
+
+  test('says what to do when the port is taken', async () => {
+    const other = createServer().listen(0);
+    await once(other, 'listening');
+    const address = other.address();
+    const port = typeof address === 'object' ? String(address?.port) : '';
+    const { code, stderr } = await serve({ BERTH_PORT: port }).ended;
+    other.close();
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`Port ${port} is in use: .* --port or BERTH_PORT`));
+  });
+
+  test('refuses a database whose secrets another key sealed', async () => {
+    const first = serve();
+    await first.prints(listening);
+    await stop(first);
+    const key = Buffer.alloc(32, 7).toString('base64');
+    const { code, stderr } = await serve({ BERTH_SECRET_KEY: key }).ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /set BERTH_SECRET_KEY to the key/);
+  });
+});
