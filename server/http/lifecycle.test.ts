@@ -243,6 +243,45 @@ describe('the body of a request', () => {
     agent.destroy();
   });
 
+  test('that is small is taken before its refusal, as some clients hear nothing while they send', async () => {
+    await using server = await serve(throwing(new OciError('DENIED', 'It may not.')));
+    const outgoing = httpRequest({
+      ...{ host: '127.0.0.1', port: server.port, method: 'PUT', path: '/v2/' },
+      headers: { 'content-length': '10' },
+    });
+    let refused = false;
+    const response = once(outgoing, 'response').then(([message]: IncomingMessage[]) => {
+      refused = true;
+      return message;
+    });
+    outgoing.write('01234');
+    while (server.seen.length === 0) await new Promise(setImmediate);
+    // Whatever the server does at once has happened when it has answered another.
+    assert.equal((await server.request()).status, 403);
+    assert.equal(refused, false);
+    outgoing.end('56789');
+    assert.equal((await response)?.statusCode, 403);
+  });
+
+  test('that a client breaks off while it is refused ends the request without a failure', async () => {
+    const departed = Promise.withResolvers<void>();
+    await using server = await serve(async ({ response }) => {
+      response.once('close', departed.resolve);
+      throw new OciError('DENIED', 'It may not.');
+    });
+    const outgoing = httpRequest({
+      ...{ host: '127.0.0.1', port: server.port, method: 'PUT', path: '/v2/' },
+      headers: { 'content-length': '10' },
+    });
+    outgoing.on('error', () => {});
+    outgoing.write('01234');
+    while (server.seen.length === 0) await new Promise(setImmediate);
+    outgoing.destroy();
+    await departed.promise;
+    await new Promise(setImmediate);
+    assert.deepEqual(server.failures, []);
+  });
+
   test('that breaks off ends the request without a failure', async () => {
     const ended = Promise.withResolvers<unknown>();
     await using server = await serve(async (exchange) => {

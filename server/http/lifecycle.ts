@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '#lib/errors.ts';
+import { maximumManifestBytes } from '#oci/manifest.ts';
 import { DestinationClosed } from '#server/blobs/blob-store.ts';
 import type { Authenticate } from './access.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type OriginOf,
 } from './exchange.ts';
 import { replyWithError } from './oci-reply.ts';
-import { BodyInterrupted, drain, withholdsBody } from './request-body.ts';
+import { BodyInterrupted, drain, takeBody, withholdsBody } from './request-body.ts';
 
 export interface LifecycleOptions {
   readonly authenticate: Authenticate;
@@ -44,7 +45,7 @@ export function createRegistryLifecycle({
     answer(exchange)
       .catch((error: unknown) => refuse(exchange, error))
       .catch((error: unknown) => {
-        onFailure(exchange, error);
+        if (!isDeparture(error)) onFailure(exchange, error);
         response.destroy();
       });
   };
@@ -66,20 +67,24 @@ export function createRegistryLifecycle({
     drain(request);
   }
 
-  function refuse(exchange: Exchange, error: unknown): void {
+  async function refuse(exchange: Exchange, error: unknown): Promise<void> {
     const { request, response } = exchange;
-    const clientHasGone =
-      error instanceof BodyInterrupted || error instanceof DestinationClosed || response.destroyed;
-    if (clientHasGone) {
+    if (isDeparture(error) || response.destroyed) {
       response.destroy();
     } else if (response.headersSent) {
       onFailure(exchange, error);
       response.destroy();
     } else {
+      await takeBody(exchange, maximumManifestBytes);
       // Whether such a client still sends its body is not ours to know: the next request could be it.
       if (withholdsBody(exchange)) response.shouldKeepAlive = false;
       drain(request);
       if (!replyWithError(exchange, error)) onFailure(exchange, error);
     }
   }
+}
+
+/** The client went away: there is nobody to answer, and nothing to report. */
+function isDeparture(error: unknown): boolean {
+  return error instanceof BodyInterrupted || error instanceof DestinationClosed;
 }

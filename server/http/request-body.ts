@@ -92,6 +92,19 @@ export function withholdsBody({ request }: Transfer): boolean {
   return request.headers.expect !== undefined && !request.readableDidRead;
 }
 
+/**
+ * Before an early refusal: takes a declared body of at most `limit` bytes. Some clients hear nothing
+ * while they send; containerd 1.6 and what is built on it then wait for ever.
+ * @throws {BodyInterrupted}
+ */
+export async function takeBody(transfer: Transfer, limit: number): Promise<void> {
+  const { request } = transfer;
+  const length = declaredLength(request);
+  if (length === undefined || length > limit || request.complete) return;
+  if (request.headers.expect !== undefined) return;
+  for await (const _chunk of bodyChunks(transfer));
+}
+
 /** More than the largest manifest, so that one that is too large by little breaks nothing off. */
 const drainBytes = 16 * 1024 * 1024;
 const drainMilliseconds = 5_000;
