@@ -1,7 +1,7 @@
+import { quote } from '#lib/quote.ts';
 import { type Digest, requireDigest } from './digest.ts';
 import { OciError } from './errors.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
-import { quote } from './quote.ts';
 
 export type Annotations = { readonly [key: string]: string };
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { quote } from '#lib/quote.ts';
 import { OciError } from './errors.ts';
-import { quote } from './quote.ts';
 
 export type DigestAlgorithm = 'sha256' | 'sha512';
 

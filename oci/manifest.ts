@@ -1,3 +1,4 @@
+import { quote } from '#lib/quote.ts';
 import {
   type Annotations,
   type Descriptor,
@@ -15,7 +16,6 @@ import {
   type ManifestMediaType,
   mediaTypes,
 } from './media-types.ts';
-import { quote } from './quote.ts';
 
 /** Distribution specification, section "Pushing Manifests": at least 4 MiB should be accepted. */
 export const maximumManifestBytes = 4 * 1024 * 1024;

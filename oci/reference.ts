@@ -1,7 +1,7 @@
 import { isRepositoryName, isTagName, nameRules } from '#contract/names.ts';
+import { quote } from '#lib/quote.ts';
 import { type Digest, isDigest, requireDigest } from './digest.ts';
 import { OciError } from './errors.ts';
-import { quote } from './quote.ts';
 
 /** What follows `/manifests/` in a path. */
 export type ManifestReference =

@@ -10,6 +10,7 @@ import { Done, ResourceNameHeaders } from '#contract/projects.ts';
 import { RepositoryParameters } from '#contract/repositories.ts';
 import { deleteManifest } from '#features/registry';
 import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
 import type { Database } from '#server/database/database.ts';
 import {
   describePage,
@@ -22,7 +23,7 @@ import {
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { AdditionSource } from './additions.ts';
 import { accessoryBody, type DescribeArtifacts } from './describe.ts';
-import { shown, unknownArtifact } from './errors.ts';
+import { unknownArtifact } from './errors.ts';
 import { artifactFilters, artifactSorts, listArtifacts } from './queries.ts';
 import { accessoriesOf } from './related-queries.ts';
 import { requireArtifact, requireRepository } from './target.ts';
@@ -163,6 +164,6 @@ export function addArtifactRoutes(
 function unknownAddition(repository: string, digest: string, name: string): Refusal {
   return new Refusal(
     'not-found',
-    `The artifact ${digest} of ${repository} has no ${shown(name)}; what was pushed a moment ago may still be being read.`,
+    `The artifact ${digest} of ${repository} has no ${quote(name)}; what was pushed a moment ago may still be being read.`,
   );
 }

@@ -1,8 +1,8 @@
+import { storageKeyOf } from '#features/registry';
 import { OciError } from '#oci/errors.ts';
 import { type JsonObject, parseJsonObject } from '#oci/json.ts';
 import { BlobLost, type BlobStore } from '#server/blobs/blob-store.ts';
 import type { Reader } from '#server/database/database.ts';
-import { storageKeyOf } from './config-queries.ts';
 
 const limits = { maximumBytes: 1024 * 1024, maximumDepth: 32 };
 const cacheBytes = 16 * 1024 * 1024;

@@ -10,6 +10,7 @@ import { isTagName, nameRules } from '#contract/names.ts';
 import { Done, ResourceNameHeaders } from '#contract/projects.ts';
 import { deleteTag } from '#features/registry';
 import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
 import type { Database } from '#server/database/database.ts';
 import {
   describePage,
@@ -20,7 +21,7 @@ import {
 import { describePrincipal } from '#server/permissions/principals.ts';
 import { artifactsPath } from './artifact-routes.ts';
 import { artifactPath, tagBody } from './describe.ts';
-import { shown, unknownArtifact, unknownTag } from './errors.ts';
+import { unknownArtifact, unknownTag } from './errors.ts';
 import { listTags, tagsOf } from './related-queries.ts';
 import { requireArtifact } from './target.ts';
 import { createTag } from './writes.ts';
@@ -73,7 +74,7 @@ export function addTagRoutes(
       if (!isTagName(tag)) {
         throw new Refusal(
           'invalid',
-          `The tag ${shown(tag)} is not valid: it must ${nameRules.tag}.`,
+          `The tag ${quote(tag)} is not valid: it must ${nameRules.tag}.`,
         );
       }
       const outcome = await database.write(createTag, {

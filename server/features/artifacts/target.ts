@@ -1,11 +1,10 @@
 import type { FastifyRequest } from 'fastify';
-import { isRepositoryName, nameRules } from '#contract/names.ts';
 import { authorizeProject } from '#features/projects';
-import { Refusal } from '#lib/errors.ts';
 import { parseManifestReference } from '#oci/reference.ts';
 import type { Reader } from '#server/database/database.ts';
+import { decodeAgain, repositoryParameter } from '#server/http/rest/index.ts';
 import type { Permission } from '#server/permissions/roles.ts';
-import { shown, unknownArtifact, unknownRepository } from './errors.ts';
+import { unknownArtifact, unknownRepository } from './errors.ts';
 import { type ArtifactRow, findArtifact } from './queries.ts';
 import { type RepositoryRow, repositoryNamed } from './repository-queries.ts';
 
@@ -29,7 +28,7 @@ export async function requireRepository(
   permission: Permission,
 ): Promise<RepositoryRow> {
   const project = await authorizeProject(request, read, permission);
-  const name = fullName(project.name, request.params.repository);
+  const name = repositoryParameter(project.name, request.params.repository);
   const repository = await repositoryNamed(read, name);
   if (repository === undefined) throw unknownRepository(name);
   return repository;
@@ -49,25 +48,4 @@ export async function requireArtifact(
   const artifact = await findArtifact(read, repository.id, parseManifestReference(text));
   if (artifact === undefined) throw unknownArtifact(repository.name, text);
   return { repository, artifact };
-}
-
-/**
- * Clients encode "/" once or twice; the router has undone one of them.
- * @throws {Refusal} `invalid`
- */
-function fullName(project: string, encoded: string): string {
-  const name = `${project}/${decodeAgain(encoded)}`;
-  if (isRepositoryName(name)) return name;
-  throw new Refusal(
-    'invalid',
-    `The repository name ${shown(name)} is not valid: it must ${nameRules.repository}.`,
-  );
-}
-
-function decodeAgain(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

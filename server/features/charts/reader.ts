@@ -1,3 +1,4 @@
+import { storageKeyOf } from '#features/registry';
 import { isHelmChartLayer, mediaTypes } from '#oci/media-types.ts';
 import { BlobLost, type BlobStore } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
@@ -5,13 +6,7 @@ import type { Subscriber } from '#server/events/outbox.ts';
 import { archiveLimits } from './archive.ts';
 import { UnreadableChart } from './errors.ts';
 import { type ChartContent, readChart } from './read-chart.ts';
-import {
-  isRead,
-  type LayerRow,
-  type PushedManifest,
-  pushedManifest,
-  storageKeyOf,
-} from './reading-queries.ts';
+import { isRead, type LayerRow, type PushedManifest, pushedManifest } from './reading-queries.ts';
 import { type StoreChart, storeChart } from './writes.ts';
 
 /** Signed provenance is a Chart.yaml, digests and a signature. */

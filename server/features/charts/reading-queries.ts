@@ -47,20 +47,3 @@ export async function isRead(read: Reader, manifestId: number): Promise<boolean>
     .executeTakeFirst();
   return row !== undefined && row.problem === null;
 }
-
-/** Undefined when the repository holds no such blob. */
-export async function storageKeyOf(
-  read: Reader,
-  repositoryId: number,
-  digest: string,
-): Promise<string | undefined> {
-  const row = await read
-    .selectFrom('blobs')
-    .innerJoin('repository_blobs', 'repository_blobs.blob_id', 'blobs.id')
-    .select('blobs.storage_key')
-    .where('repository_blobs.repository_id', '=', repositoryId)
-    .where('blobs.digest', '=', digest)
-    .where('blobs.state', '=', 'live')
-    .executeTakeFirst();
-  return row?.storage_key;
-}

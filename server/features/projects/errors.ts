@@ -1,15 +1,11 @@
 import { reservedProject } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
-
-/** A text of a caller, as a sentence may show it. */
-export function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-}
+import { quote } from '#lib/quote.ts';
 
 export function unknownProject(nameOrId: string): Refusal {
   return new Refusal(
     'not-found',
-    `There is no project ${shown(nameOrId)}: run berth project list to see those that exist.`,
+    `There is no project ${quote(nameOrId)}: run berth project list to see those that exist.`,
   );
 }
 
@@ -30,6 +26,6 @@ export function unknownMember(project: string, id: number): Refusal {
 export function unknownRepository(name: string): Refusal {
   return new Refusal(
     'not-found',
-    `There is no repository ${shown(name)}: it appears with the first push to it.`,
+    `There is no repository ${quote(name)}: it appears with the first push to it.`,
   );
 }

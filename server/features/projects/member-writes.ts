@@ -1,9 +1,10 @@
 import { isWorkloadPattern, nameRules } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
 import type { Role } from '#server/permissions/roles.ts';
-import { shown, unknownMember, unknownProject } from './errors.ts';
+import { unknownMember, unknownProject } from './errors.ts';
 import { projectNameOf } from './queries.ts';
 
 /** Whom a membership belongs to. */
@@ -53,7 +54,7 @@ async function resolveEntity(transaction: Transaction, entity: MemberEntity) {
     if (!isWorkloadPattern(workload)) {
       throw new Refusal(
         'invalid',
-        `${shown(workload)} names no workloads: it must ${nameRules.workload}.`,
+        `${quote(workload)} names no workloads: it must ${nameRules.workload}.`,
       );
     }
     return { name: workload, columns: { kind: 'workload', user_id: null, workload } as const };
@@ -64,7 +65,7 @@ async function resolveEntity(transaction: Transaction, entity: MemberEntity) {
     : users.where('id', '=', entity.userId)
   ).executeTakeFirst();
   if (user === undefined) {
-    const asked = 'username' in entity ? shown(entity.username) : `with the id ${entity.userId}`;
+    const asked = 'username' in entity ? quote(entity.username) : `with the id ${entity.userId}`;
     throw new Refusal(
       'not-found',
       `There is no user ${asked}: a system admin can create one with berth user add.`,

@@ -1,9 +1,10 @@
 import { isProjectName, nameRules, reservedProject } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
 import { forUpdate } from '#server/database/locking.ts';
-import { reservedName, shown, unknownProject } from './errors.ts';
+import { reservedName, unknownProject } from './errors.ts';
 import { projectIdOf } from './queries.ts';
 
 export interface NewProject {
@@ -59,7 +60,7 @@ async function insertProject(
   if (!isProjectName(name)) {
     throw new Refusal(
       'invalid',
-      `A project cannot be named ${shown(name)}: its name must ${nameRules.project}.`,
+      `A project cannot be named ${quote(name)}: its name must ${nameRules.project}.`,
     );
   }
   if (name === reservedProject) throw reservedName();

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { isRepositoryName, nameRules } from '#contract/names.ts';
 import { Done, ProjectParameters, ResourceNameHeaders } from '#contract/projects.ts';
 import {
   Repository,
@@ -7,7 +6,6 @@ import {
   RepositoryListQuery,
   RepositoryParameters,
 } from '#contract/repositories.ts';
-import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import {
   describePage,
@@ -15,10 +13,11 @@ import {
   parseFilter,
   parseSort,
   type RestApplication,
+  repositoryParameter,
   restPrefix,
 } from '#server/http/rest/index.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
-import { shown, unknownRepository } from './errors.ts';
+import { unknownRepository } from './errors.ts';
 import {
   listRepositories,
   type RepositoryRow,
@@ -74,7 +73,7 @@ export function addRepositoryRoutes(application: RestApplication, database: Data
     },
     async (request) => {
       const project = await authorizeProject(request, read, 'repository:read');
-      const name = fullName(project.name, request.params.repository);
+      const name = repositoryParameter(project.name, request.params.repository);
       const row = await readRepository(read, name);
       if (row === undefined) throw unknownRepository(name);
       return repositoryBody(row);
@@ -94,7 +93,7 @@ export function addRepositoryRoutes(application: RestApplication, database: Data
     },
     async (request, reply) => {
       const project = await authorizeProject(request, read, 'repository:update');
-      const name = fullName(project.name, request.params.repository);
+      const name = repositoryParameter(project.name, request.params.repository);
       await database.write(describeRepository, {
         name,
         description: request.body.description ?? '',
@@ -117,34 +116,13 @@ export function addRepositoryRoutes(application: RestApplication, database: Data
     async (request, reply) => {
       const project = await authorizeProject(request, read, 'repository:delete');
       await database.write(deleteRepository, {
-        name: fullName(project.name, request.params.repository),
+        name: repositoryParameter(project.name, request.params.repository),
         by: describePrincipal(request.caller.principal),
         now: Date.now(),
       });
       return reply.code(200).send();
     },
   );
-}
-
-/**
- * Clients encode "/" once or twice; the router has undone one of them.
- * @throws {Refusal} `invalid`
- */
-function fullName(project: string, encoded: string): string {
-  const name = `${project}/${decodeAgain(encoded)}`;
-  if (isRepositoryName(name)) return name;
-  throw new Refusal(
-    'invalid',
-    `The repository name ${shown(name)} is not valid: it must ${nameRules.repository}.`,
-  );
-}
-
-function decodeAgain(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function repositoryBody(row: RepositoryRow): Repository {

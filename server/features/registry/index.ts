@@ -15,6 +15,7 @@ import { createUploads } from './uploads.ts';
 
 export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
 export { pusherOf } from './pusher.ts';
+export { storageKeyOf } from './stored-blob-queries.ts';
 export type { Chunk, FinishedUpload, Uploads } from './uploads.ts';
 export { deleteManifest, deleteTag } from './writes/manifests.ts';
 export type { Pusher } from './writes/repositories.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
 import { algorithmOf, type Digest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
-import { quote } from '#oci/quote.ts';
 import { type BlobStore, OutOfSpace, UploadUnknown } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { RegistryQueries } from './queries.ts';

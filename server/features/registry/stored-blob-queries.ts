@@ -1,0 +1,18 @@
+import type { Reader } from '#server/database/database.ts';
+
+/** Where a blob of a repository is stored; undefined when the repository holds no such blob. */
+export async function storageKeyOf(
+  read: Reader,
+  repositoryId: number,
+  digest: string,
+): Promise<string | undefined> {
+  const row = await read
+    .selectFrom('blobs')
+    .innerJoin('repository_blobs', 'repository_blobs.blob_id', 'blobs.id')
+    .select('blobs.storage_key')
+    .where('repository_blobs.repository_id', '=', repositoryId)
+    .where('blobs.digest', '=', digest)
+    .where('blobs.state', '=', 'live')
+    .executeTakeFirst();
+  return row?.storage_key;
+}
