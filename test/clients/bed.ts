@@ -22,6 +22,8 @@ export interface Bed {
   whileCutting(
     cut: { bytes: number; cuts: number },
     use: (relay: Relay) => Promise<void>,
+    /** The workstation by default. */
+    client?: Host,
   ): Promise<void>;
   stop(): Promise<void>;
 }
@@ -78,16 +80,16 @@ export async function startBed(): Promise<Bed> {
       workstation,
       berth,
       people: await invite(berth),
-      whileCutting: async (cut, use) => {
+      whileCutting: async (cut, use, client = workstation) => {
         const wire = { listen: addresses.machine, berth: addresses.registry };
         const relay = await startRelay(wire, cut);
         // Not by another address for the name: a daemon remembers the old one for a while.
         const detour = `OUTPUT --destination ${addresses.registry} --protocol tcp --dport 443 --jump DNAT --to-destination ${addresses.machine}`;
-        await workstation.shell(`iptables --table nat --append ${detour}`);
+        await client.shell(`iptables --table nat --append ${detour}`);
         try {
           await use(relay);
         } finally {
-          await workstation.shell(`iptables --table nat --delete ${detour}`);
+          await client.shell(`iptables --table nat --delete ${detour}`);
           await relay.close();
         }
       },

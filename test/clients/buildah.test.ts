@@ -78,7 +78,7 @@ buildah push --cert-dir certs ${app}:1`,
     await typed.succeeds(
       'developer',
       `mkdir derived
-printf 'FROM ${app}:1\\nLABEL derived=yes\\n' >derived/Dockerfile
+printf 'FROM '"${app}"':1\\nLABEL derived=yes\\n' >derived/Dockerfile
 buildah rmi --all --force
 buildah build --cert-dir certs --tag ${app}:derived derived
 buildah push --cert-dir certs ${app}:derived`,

@@ -67,15 +67,18 @@ describe('oras', () => {
   });
 
   test('streams a blob into a repository and out of it', async () => {
-    const blob = `${app}@sha256:$(sha256sum <file | cut --characters=1-64)`;
+    const script = 'blob=$REGISTRY/$REPOSITORY@sha256:$(sha256sum <file | cut --characters=1-64)';
+    const env = { REPOSITORY: `${name}-blob` };
     await typed.succeeds(
       'developer',
-      `oras blob push --ca-file ca.crt --size ${mebibyte} $REGISTRY/${name}-blob@\${blob#*@} - <file`.replace(
-        /^/,
-        `blob=${blob}\n`,
-      ),
+      `${script}\noras blob push --ca-file ca.crt --size ${mebibyte} $blob - <file`,
+      { env },
     );
-    await typed.succeeds('robot', `oras blob fetch --ca-file ca.crt --output - ${blob} | cmp file`);
+    await typed.succeeds(
+      'robot',
+      `${script}\noras blob fetch --ca-file ca.crt --output - $blob | cmp file`,
+      { env },
+    );
   });
 
   test('attaches to an artifact, discovers and copies what is attached', async () => {

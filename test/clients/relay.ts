@@ -37,7 +37,7 @@ export async function startRelay(
       passed += chunk.length;
       if (passed <= bytes || cuts >= wanted || client.destroyed) return;
       cuts += 1;
-      client.resetAndDestroy();
+      client.destroy();
     });
   });
   server.listen(443, listen);
