@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Berth, type BerthReply, type Credentials, startBerth } from '#test/berth.ts';
 import { createLan, type Host, type Lan } from '#test/hosts.ts';
 import { aptPackages, ensureDebianPackages, ensureTools, recipes } from '#test/tools/index.ts';
-import { type Relay, startRelay } from './relay.ts';
+import { startRelay } from './relay.ts';
 
 export const suite = 'clients';
 /** Its members alone may pull. */
@@ -18,13 +18,12 @@ export interface Bed {
   readonly workstation: Host;
   readonly berth: Berth;
   readonly people: People;
-  /** Runs `use` while the wire to Berth is cut after so many bytes, so many times. */
-  whileCutting(
-    cut: { bytes: number; cuts: number },
-    use: (relay: Relay) => Promise<void>,
-    /** The workstation by default. */
-    client?: Host,
-  ): Promise<void>;
+  /**
+   * Runs `use` on a wire that is cut once, when a connection has brought `bytes` to the client;
+   * rejects when none did.
+   * @param client the workstation by default
+   */
+  whileCutting(bytes: number, use: () => Promise<unknown>, client?: Host): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,7 +47,14 @@ const registryName = 'registry.berth.test';
 const addresses = { machine: '10.78.0.1', registry: '10.78.0.2', workstation: '10.78.0.3' };
 
 export async function ensureClients(): Promise<void> {
-  await ensureDebianPackages([...aptPackages.clients, 'ca-certificates', 'curl', 'gnupg', 'zstd']);
+  await ensureDebianPackages([
+    ...aptPackages.clients,
+    'ca-certificates',
+    'curl',
+    'gnupg',
+    'jq',
+    'zstd',
+  ]);
   await ensureTools(recipes.clients);
   await ensureTools(recipes['helm-3.3']);
 }
@@ -80,18 +86,18 @@ export async function startBed(): Promise<Bed> {
       workstation,
       berth,
       people: await invite(berth),
-      whileCutting: async (cut, use, client = workstation) => {
-        const wire = { listen: addresses.machine, berth: addresses.registry };
-        const relay = await startRelay(wire, cut);
+      whileCutting: async (bytes, use, client = workstation) => {
+        const relay = await startRelay(addresses.machine, addresses.registry, bytes);
         // Not by another address for the name: a daemon remembers the old one for a while.
         const detour = `OUTPUT --destination ${addresses.registry} --protocol tcp --dport 443 --jump DNAT --to-destination ${addresses.machine}`;
         await client.shell(`iptables --table nat --append ${detour}`);
         try {
-          await use(relay);
+          await use();
         } finally {
           await client.shell(`iptables --table nat --delete ${detour}`);
           await relay.close();
         }
+        assert.ok(relay.wasCut, 'no connection was cut');
       },
       stop: () => lan.stop(),
     };

@@ -45,9 +45,8 @@ describe('curl', () => {
       `${trusting} --fail ${signedIn} --request POST --header 'Content-Type: application/octet-stream' --data-binary @large "https://$REGISTRY/v2/${name}/blobs/uploads/?digest=${digest}"`,
     );
     const download = `${trusting} --fail ${signedIn} --output pulled https://$REGISTRY/v2/${name}/blobs/${digest}`;
-    await bed.whileCutting({ bytes: largeLayer / 2, cuts: 1 }, async (relay) => {
+    await bed.whileCutting(largeLayer / 2, async () => {
       await typed.fails('robot', download);
-      assert.equal(relay.cuts, 1);
     });
     await typed.succeeds(
       'robot',

@@ -102,9 +102,8 @@ regctl registry set --blob-chunk 0 --blob-max -1 $REGISTRY`,
 
   test('goes on with a download that was cut off', async () => {
     const blob = `${app}-large sha256:$(sha256sum <large | cut --characters=1-64)`;
-    await bed.whileCutting({ bytes: largeLayer / 2, cuts: 1 }, async (relay) => {
+    await bed.whileCutting(largeLayer / 2, async () => {
       await typed.succeeds('robot', `regctl blob get ${blob} | cmp large`);
-      assert.equal(relay.cuts, 1);
     });
     assert.match(
       await bed.berth.log(),

@@ -1,22 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A wire between the clients and Berth that can be cut. */
+/** A wire between the clients and Berth that is cut once. */
 export interface Relay {
-  /** How often it was cut. */
-  readonly cuts: number;
+  readonly wasCut: boolean;
   close(): Promise<void>;
 }
 
-/**
- * Passes bytes on to Berth, and cuts each of the first `cuts` connections that have brought more
- * than `bytes` to the client.
- */
-export async function startRelay(
-  { listen, berth }: { listen: string; berth: string },
-  { bytes, cuts: wanted }: { bytes: number; cuts: number },
-): Promise<Relay> {
-  let cuts = 0;
+/** Passes bytes on to Berth, and cuts the first connection that has brought more than `bytes`. */
+export async function startRelay(listen: string, berth: string, bytes: number): Promise<Relay> {
+  let wasCut = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(443, berth);
@@ -35,16 +28,16 @@ export async function startRelay(
     }
     upstream.on('data', (chunk: Buffer) => {
       passed += chunk.length;
-      if (passed <= bytes || cuts >= wanted || client.destroyed) return;
-      cuts += 1;
+      if (passed <= bytes || wasCut || client.destroyed) return;
+      wasCut = true;
       client.destroy();
     });
   });
   server.listen(443, listen);
   await once(server, 'listening');
   return {
-    get cuts() {
-      return cuts;
+    get wasCut() {
+      return wasCut;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

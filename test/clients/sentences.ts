@@ -34,5 +34,5 @@ export function anonymousLacks(action: 'pull' | 'push', repository: string): Reg
 }
 
 export function containing(sentence: string): RegExp {
-  return new RegExp(sentence.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(RegExp.escape(sentence));
 }
