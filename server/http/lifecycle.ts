@@ -51,10 +51,7 @@ export function createRegistryLifecycle({
   };
 
   async function answer(exchange: OpenExchange): Promise<void> {
-    const { request, response } = exchange;
-    response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
-    response.setHeader('X-Request-Id', exchange.id);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
+    const { request } = exchange;
     onRequest(exchange);
     if ((request.url?.length ?? 0) > longestTarget) {
       throw new Refusal('invalid', `The request target is longer than ${longestTarget} bytes.`);

@@ -1,8 +1,9 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Refusal, type RefusalKind } from '#lib/errors.ts';
 import { OciError, type OciErrorCode } from '#oci/errors.ts';
 import { bearerChallenge } from './challenge.ts';
 import type { Exchange } from './exchange.ts';
+import { writeHead } from './reply-head.ts';
 import { retryAfterOf, statusOfOciError, statusOfRefusal } from './status.ts';
 import { Unauthorized } from './unauthorized.ts';
 
@@ -24,7 +25,6 @@ const codes: Readonly<Record<RefusalKind, OciErrorCode>> = {
  * Codes". Returns false for an error that is nobody's refusal: the reply then says only that.
  */
 export function replyWithError(exchange: Exchange, error: unknown): boolean {
-  const { response } = exchange;
   if (error instanceof Unauthorized) return challenge(exchange, error);
   if (error instanceof Refusal && error.kind === 'unauthenticated') {
     return challenge(
@@ -33,24 +33,21 @@ export function replyWithError(exchange: Exchange, error: unknown): boolean {
     );
   }
   if (error instanceof OciError) {
-    return reply(response, statusOfOciError(error.code), error.code, error.message, error.detail);
+    return reply(exchange, statusOfOciError(error.code), error.code, error.message, error.detail);
   }
   if (error instanceof Refusal) {
     const seconds = retryAfterOf(error);
     const headers = seconds === undefined ? {} : { 'Retry-After': seconds };
     const status = statusOfRefusal(error.kind);
-    return reply(response, status, codes[error.kind], error.message, undefined, headers);
+    return reply(exchange, status, codes[error.kind], error.message, undefined, headers);
   }
-  reply(response, 500, 'UNKNOWN', `internal server error (request ${exchange.id})`);
+  reply(exchange, 500, 'UNKNOWN', `internal server error (request ${exchange.id})`);
   return false;
 }
 
-function challenge(
-  { response, origin }: Exchange,
-  { scope, challengeError, message }: Unauthorized,
-): true {
-  return reply(response, 401, 'UNAUTHORIZED', message, undefined, {
-    'WWW-Authenticate': bearerChallenge(origin, {
+function challenge(exchange: Exchange, { scope, challengeError, message }: Unauthorized): true {
+  return reply(exchange, 401, 'UNAUTHORIZED', message, undefined, {
+    'WWW-Authenticate': bearerChallenge(exchange.origin, {
       ...(scope === undefined ? {} : { scope }),
       ...(challengeError === undefined ? {} : { error: challengeError }),
     }),
@@ -58,7 +55,7 @@ function challenge(
 }
 
 function reply(
-  response: ServerResponse,
+  exchange: Exchange,
   status: number,
   code: OciErrorCode,
   message: string,
@@ -68,11 +65,11 @@ function reply(
   const body = Buffer.from(
     JSON.stringify({ errors: [{ code, message, ...(detail === undefined ? {} : { detail }) }] }),
   );
-  response.writeHead(status, {
+  writeHead(exchange, status, {
     'Content-Type': 'application/json',
     'Content-Length': body.length,
     ...headers,
   });
-  response.end(body);
+  exchange.response.end(body);
   return true;
 }

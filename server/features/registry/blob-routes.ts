@@ -4,11 +4,12 @@ import { OciError } from '#oci/errors.ts';
 import type { BlobStore, ByteRange } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { standingHeaders, writeHead } from '#server/http/reply-head.ts';
 import type { Grants } from '#server/permissions/decide.ts';
 import { decideOn, type RegistryAccess } from './access.ts';
 import type { BlobRow, RegistryQueries } from './queries.ts';
 import { parseRange } from './ranges.ts';
-import { matchesEntityTag, replyEmpty } from './replies.ts';
+import { matchesEntityTag, replyBodiless, replyEmpty } from './replies.ts';
 import { renewBlobLink, unlinkBlob } from './writes/blobs.ts';
 
 /** A link that is younger outlives any push that counts on it. */
@@ -43,9 +44,7 @@ export function createBlobRoutes(options: {
         'Cache-Control': 'private, max-age=31536000, immutable',
       };
       if (matchesEntityTag(headers['if-none-match'], digest)) {
-        response.writeHead(304, entity);
-        response.end();
-        return;
+        return replyBodiless(exchange, 304, entity);
       }
       const ifRange = headers['if-range'];
       const outdated = typeof ifRange === 'string' && !matchesEntityTag(ifRange, digest);
@@ -67,7 +66,7 @@ export function createBlobRoutes(options: {
       };
       const status = range === undefined ? 200 : 206;
       if (request.method === 'HEAD' || blob.size === 0) {
-        response.writeHead(status, head);
+        writeHead(exchange, status, head);
       } else {
         await send(exchange, status, head, blob.storageKey, { first, last });
       }
@@ -103,13 +102,14 @@ export function createBlobRoutes(options: {
 
   /** The head goes out with the first bytes, so that a lost blob can still be told as an error. */
   async function send(
-    { response }: AuthenticatedExchange,
+    exchange: AuthenticatedExchange,
     status: number,
     head: OutgoingHttpHeaders,
     storageKey: string,
     range: ByteRange,
   ) {
-    for (const [name, value] of Object.entries(head)) {
+    const { response } = exchange;
+    for (const [name, value] of Object.entries({ ...standingHeaders(exchange), ...head })) {
       if (value !== undefined) response.setHeader(name, value);
     }
     response.statusCode = status;

@@ -4,12 +4,13 @@ import { OciError } from '#oci/errors.ts';
 import { maximumManifestBytes } from '#oci/manifest.ts';
 import { parseManifestReference } from '#oci/reference.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { writeHead } from '#server/http/reply-head.ts';
 import { readBody } from '#server/http/request-body.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { RegistryAccess } from './access.ts';
 import type { Manifests } from './manifests.ts';
 import { pusherOf } from './pusher.ts';
-import { matchesEntityTag, replyEmpty } from './replies.ts';
+import { matchesEntityTag, replyBodiless, replyEmpty } from './replies.ts';
 
 const maximumTagsAtOnce = 100;
 
@@ -27,13 +28,11 @@ export function createManifestRoutes(access: RegistryAccess, manifests: Manifest
       const row = await manifests.find(repository, parseManifestReference(text));
       const entity = { 'Docker-Content-Digest': row.digest, ETag: `"${row.digest}"` };
       if (matchesEntityTag(request.headers['if-none-match'], row.digest)) {
-        response.writeHead(304, entity);
-        response.end();
-        return;
+        return replyBodiless(exchange, 304, entity);
       }
       // Read before the head is written: the manifest may have been deleted a moment ago.
       const bytes = request.method === 'HEAD' ? undefined : await manifests.bytes(row);
-      response.writeHead(200, {
+      writeHead(exchange, 200, {
         'Content-Type': row.mediaType,
         'Content-Length': row.size,
         ...entity,

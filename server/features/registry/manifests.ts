@@ -26,8 +26,8 @@ export interface ManifestPush {
 }
 
 export interface Manifests {
-  /** @throws {OciError} MANIFEST_UNKNOWN, NAME_UNKNOWN */
-  find(repository: string, reference: ManifestReference): Promise<ManifestRow>;
+  /** At once where the database answers so. @throws {OciError} MANIFEST_UNKNOWN, NAME_UNKNOWN */
+  find(repository: string, reference: ManifestReference): ManifestRow | Promise<ManifestRow>;
   /** At once where they are in memory. @throws {OciError} MANIFEST_UNKNOWN */
   bytes(row: ManifestRow): Uint8Array | Promise<Uint8Array>;
   /** @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN */
@@ -45,10 +45,13 @@ export function createManifests(options: {
   const { database, queries, cache, now } = options;
 
   return {
-    async find(repository, reference) {
-      const row = await (reference.kind === 'tag'
-        ? queries.manifestByTag(repository, reference.tag)
-        : queries.manifestByDigest(repository, reference.digest));
+    find(repository, reference) {
+      const row =
+        reference.kind === 'tag'
+          ? queries.manifestByTag(repository, reference.tag)
+          : queries.manifestByDigest(repository, reference.digest);
+      if (row instanceof Promise)
+        return row.then((found) => found ?? unknown(repository, reference));
       return row ?? unknown(repository, reference);
     },
 

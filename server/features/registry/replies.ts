@@ -1,26 +1,33 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Exchange } from '#server/http/exchange.ts';
+import { writeHead } from '#server/http/reply-head.ts';
 
 /** Ends a reply that has no body. */
-export function replyEmpty({ response }: Exchange, status: number, headers: OutgoingHttpHeaders) {
-  response.writeHead(status, { 'Content-Length': 0, ...headers });
-  response.end();
+export function replyEmpty(exchange: Exchange, status: number, headers: OutgoingHttpHeaders) {
+  writeHead(exchange, status, { 'Content-Length': 0, ...headers });
+  exchange.response.end();
+}
+
+/** Ends a reply whose status allows no body, nor a length of one. */
+export function replyBodiless(exchange: Exchange, status: 204 | 304, headers: OutgoingHttpHeaders) {
+  writeHead(exchange, status, headers);
+  exchange.response.end();
 }
 
 /** Ends a reply with JSON. For a HEAD request Node.js leaves the body out. */
 export function replyJson(
-  { response }: Exchange,
+  exchange: Exchange,
   status: number,
   value: unknown,
   headers: OutgoingHttpHeaders = {},
 ) {
   const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, {
+  writeHead(exchange, status, {
     'Content-Type': 'application/json',
     'Content-Length': body.length,
     ...headers,
   });
-  response.end(body);
+  exchange.response.end(body);
 }
 
 /** RFC 9110 section 13.1.2, for entity tags that are digests and so always strong. */

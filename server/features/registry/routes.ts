@@ -21,7 +21,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /** Answers every request below `/v2/`: distribution specification, section "Endpoints". */
 export function createRegistryHandler(routes: RegistryRoutes): Answer {
-  return async (exchange) => {
+  return (exchange) => {
     const path = parseRegistryPath(exchange.path);
     if (path === undefined) {
       throw new OciError('NAME_UNKNOWN', 'There is no such endpoint below /v2/.');

@@ -9,7 +9,7 @@ import type { RegistryAccess } from './access.ts';
 import { pusherOf } from './pusher.ts';
 import type { RegistryQueries } from './queries.ts';
 import { parseContentRange, uploadRange } from './ranges.ts';
-import { replyEmpty } from './replies.ts';
+import { replyBodiless, replyEmpty } from './replies.ts';
 import { type Chunk, OutOfOrder, type Uploads } from './uploads.ts';
 
 /** Repositories looked at for a mount that names no source. */
@@ -172,12 +172,8 @@ function replyOpen(
   offset: number,
 ): void {
   const headers: OutgoingHttpHeaders = openHeaders(repository, id, offset);
-  if (status === 204) {
-    exchange.response.writeHead(status, headers);
-    exchange.response.end();
-  } else {
-    replyEmpty(exchange, status, headers);
-  }
+  if (status === 204) replyBodiless(exchange, status, headers);
+  else replyEmpty(exchange, status, headers);
 }
 
 function replyCreated(exchange: AuthenticatedExchange, repository: string, digest: string): void {
