@@ -20,7 +20,7 @@ const files = globSync(`{${rooms}}/**/*.test.ts`, { cwd: repositoryRoot })
 const started = Date.now();
 const counts = await runTestFiles(
   files.map((file) => join(repositoryRoot, file)),
-  { concurrency: availableParallelism(), timeout: 120_000 },
+  { concurrency: availableParallelism(), timeout: 300_000 },
 );
 console.log(`${files.length} test files in ${seconds(started)} s`);
 conclude(counts);

@@ -21,7 +21,13 @@ export async function runTestFiles(
   options: { concurrency: number; timeout: number },
 ): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const events = run({ files: [...files], ...options, cwd: repositoryRoot });
+  const events = run({
+    files: [...files],
+    ...options,
+    cwd: repositoryRoot,
+    // A test that ran out of time must not keep its file, and so the suite, from ending.
+    execArgv: ['--test-force-exit'],
+  });
   const isFile = (name: string) => files.includes(name) || name.endsWith('.test.ts');
   events.on('test:pass', ({ name, details, skip }) => {
     if (details.type === 'suite' || isFile(name)) return;
@@ -29,8 +35,12 @@ export async function runTestFiles(
     else counts.passed += 1;
   });
   events.on('test:fail', ({ name, details, file }) => {
+    // A suite fails with its tests, which are counted already, or by itself in one of its hooks.
+    if (details.type === 'suite') {
+      if (failureType(details.error) === 'hookFailed') counts.failed += 1;
+      return;
+    }
     // A file that fails as a whole (it threw, or ran out of time) reports itself under its own name.
-    if (details.type === 'suite') return;
     if (isFile(name) && file === undefined) return;
     counts.failed += 1;
   });
@@ -39,6 +49,10 @@ export async function runTestFiles(
     report.on('error', reject).on('end', resolve).pipe(process.stdout, { end: false });
   });
   return counts;
+}
+
+function failureType(error: Error): unknown {
+  return 'failureType' in error ? error.failureType : undefined;
 }
 
 /** Prints the line that ends every suite and sets the exit code; a suite that ran nothing fails. */
