@@ -4,12 +4,12 @@ import { OciError } from '#oci/errors.ts';
 import type { BlobStore, ByteRange } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replies.ts';
 import { standingHeaders, writeHead } from '#server/http/reply-head.ts';
 import type { Grants } from '#server/permissions/decide.ts';
 import { decideOn, type RegistryAccess } from './access.ts';
 import type { BlobRow, RegistryQueries } from './queries.ts';
 import { parseRange } from './ranges.ts';
-import { matchesEntityTag, replyBodiless, replyEmpty } from './replies.ts';
 import { renewBlobLink, unlinkBlob } from './writes/blobs.ts';
 
 /** A link that is younger outlives any push that counts on it. */

@@ -3,11 +3,11 @@ import { requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { replyJson } from '#server/http/replies.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
 import type { RegistryAccess } from './access.ts';
 import { nextLink, readPageRequest } from './pages.ts';
 import type { ReferrerRow, RegistryQueries } from './queries.ts';
-import { replyJson } from './replies.ts';
 
 /** Clients read at most 4 MiB of a list: 10,000 tags of 128 characters stay below it. */
 const tagPages = { standard: 10_000, maximum: 10_000 };

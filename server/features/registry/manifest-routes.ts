@@ -4,13 +4,13 @@ import { OciError } from '#oci/errors.ts';
 import { maximumManifestBytes } from '#oci/manifest.ts';
 import { parseManifestReference } from '#oci/reference.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replies.ts';
 import { writeHead } from '#server/http/reply-head.ts';
 import { readBody } from '#server/http/request-body.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { RegistryAccess } from './access.ts';
 import type { Manifests } from './manifests.ts';
 import { pusherOf } from './pusher.ts';
-import { matchesEntityTag, replyBodiless, replyEmpty } from './replies.ts';
 
 const maximumTagsAtOnce = 100;
 

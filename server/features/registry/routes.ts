@@ -1,11 +1,11 @@
 import { OciError } from '#oci/errors.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { replyJson } from '#server/http/replies.ts';
 import { Unauthorized } from '#server/http/unauthorized.ts';
 import type { BlobRoutes } from './blob-routes.ts';
 import type { ListRoutes } from './list-routes.ts';
 import type { ManifestRoutes } from './manifest-routes.ts';
 import { parseRegistryPath, type RegistryPath } from './paths.ts';
-import { replyJson } from './replies.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 
 export interface RegistryRoutes {

@@ -3,13 +3,13 @@ import { isDigestAlgorithm, requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import { requireRepositoryName } from '#oci/reference.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
+import { replyBodiless, replyEmpty } from '#server/http/replies.ts';
 import { bodyChunks, declaredLength, hasNoBody } from '#server/http/request-body.ts';
 import { projectOf } from '#server/permissions/decide.ts';
 import type { RegistryAccess } from './access.ts';
 import { pusherOf } from './pusher.ts';
 import type { RegistryQueries } from './queries.ts';
 import { parseContentRange, uploadRange } from './ranges.ts';
-import { replyBodiless, replyEmpty } from './replies.ts';
 import { type Chunk, OutOfOrder, type Uploads } from './uploads.ts';
 
 /** Repositories looked at for a mount that names no source. */

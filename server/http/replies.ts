@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { Exchange } from '#server/http/exchange.ts';
-import { writeHead } from '#server/http/reply-head.ts';
+import type { Exchange } from './exchange.ts';
+import { writeHead } from './reply-head.ts';
 
 /** Ends a reply that has no body. */
 export function replyEmpty(exchange: Exchange, status: number, headers: OutgoingHttpHeaders) {
