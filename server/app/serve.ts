@@ -11,6 +11,8 @@ const drainMilliseconds = 25_000;
  * @throws {InvalidSetting | Refusal | Error} a sentence for the operator, when it cannot start
  */
 export async function serve(flags: Flags): Promise<void> {
+  // From the first moment on: a signal during the start is obeyed once the start is done.
+  const stopped = stopSignal();
   const config = readConfig(flags);
   const log = createLog(config.logLevel);
   for (const name of config.unknownVariables) {
@@ -21,7 +23,7 @@ export async function serve(flags: Flags): Promise<void> {
     const listener = await server.listener.listen({ host: config.host, port: config.port });
     process.stdout.write(banner(server, listener.port));
     log.info({ port: listener.port }, 'listening');
-    const signal = await stopSignal();
+    const signal = await stopped;
     log.info({ signal }, 'stopping: requests under way may end');
     await listener.close({ drainMilliseconds });
   } catch (error) {

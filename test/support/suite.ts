@@ -21,13 +21,7 @@ export async function runTestFiles(
   options: { concurrency: number; timeout: number },
 ): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const events = run({
-    files: [...files],
-    ...options,
-    cwd: repositoryRoot,
-    // A test that ran out of time must not keep its file, and so the suite, from ending.
-    execArgv: ['--test-force-exit'],
-  });
+  const events = run({ files: [...files], ...options, cwd: repositoryRoot });
   const isFile = (name: string) => files.includes(name) || name.endsWith('.test.ts');
   events.on('test:pass', ({ name, details, skip }) => {
     if (details.type === 'suite' || isFile(name)) return;
