@@ -77,7 +77,7 @@ function readCertificates(text: string): Authority[] {
 }
 
 /** Colons, case and a prefix such as `sha256:` do not matter. */
-export function sameFingerprint(one: string, other: string): boolean {
+function sameFingerprint(one: string, other: string): boolean {
   const digits = (text: string) =>
     text
       .replace(/^sha-?256[:=]/i, '')

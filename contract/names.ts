@@ -12,9 +12,8 @@ export const maximumRepositoryNameLength = 255;
 export const maximumNameLength = 255;
 export const maximumTagLength = 128;
 
-/** Projects and robots: the expression as JSON Schema takes it. */
+/** Projects and robots, as JSON Schema takes it. */
 export const projectNamePattern = '^[a-z0-9]+(?:[._-][a-z0-9]+)*$';
-export const robotNamePattern = projectNamePattern;
 /** Distribution specification, section "Pulling manifests". */
 export const repositoryNamePattern =
   '^[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*)*$';

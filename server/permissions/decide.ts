@@ -1,4 +1,4 @@
-import { anonymous, describePrincipal, type Principal } from './principals.ts';
+import { describePrincipal, type Principal } from './principals.ts';
 import {
   leastRoleWith,
   type Permission,
@@ -111,9 +111,4 @@ function cure(principal: Principal, permission: Permission, project: string): st
     case 'workload':
       return `an admin of ${project} can run berth member add ${project} --namespace ${principal.cluster}/${principal.namespace} --role ${role ?? 'guest'}`;
   }
-}
-
-/** Grants of a caller who is not signed in. */
-export function anonymousGrants(projects: ReadonlyMap<string, ProjectGrant>): Grants {
-  return { principal: anonymous, systemAdmin: false, projects };
 }

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
@@ -53,9 +52,4 @@ function failureType(error: Error): unknown {
 export function conclude({ passed, failed, skipped }: Counts): void {
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   if (failed > 0 || passed === 0) process.exitCode = 1;
-}
-
-/** A path as people read it: relative to the clone. */
-export function shortPath(path: string): string {
-  return relative(repositoryRoot, path);
 }

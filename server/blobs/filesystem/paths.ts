@@ -45,7 +45,7 @@ export function uploadPath(layout: Layout, key: StorageKey): string {
   return join(layout.uploads, checked(key));
 }
 
-export function shardPath(layout: Layout, key: StorageKey): string {
+function shardPath(layout: Layout, key: StorageKey): string {
   return join(layout.blobs, checked(key).slice(0, 2));
 }
 

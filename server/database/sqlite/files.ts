@@ -9,7 +9,7 @@ import { openConnection, type SqliteConnection } from './connection.ts';
  * FOLDER/transient.sqlite   transient tables
  * ```
  */
-export function databaseFile(folder: string, kind: Durability): string {
+function databaseFile(folder: string, kind: Durability): string {
   return join(folder, kind === 'durable' ? 'berth.sqlite' : 'transient.sqlite');
 }
 

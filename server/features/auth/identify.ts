@@ -175,6 +175,6 @@ export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOpt
   return { byPassword, byStamp };
 }
 
-export function isExpired(credential: Credential, now: number): boolean {
+function isExpired(credential: Credential, now: number): boolean {
   return credential.expiresAt !== undefined && credential.expiresAt <= now;
 }
