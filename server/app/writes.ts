@@ -1,5 +1,6 @@
 import { artifactWrites } from '#features/artifacts/writes';
 import { chartWrites } from '#features/charts/writes';
+import { garbageCollectionWrites } from '#features/garbage-collection/writes';
 import { projectWrites } from '#features/projects/writes';
 import { registryWrites } from '#features/registry/writes';
 import { robotWrites } from '#features/robots/writes';
@@ -14,6 +15,7 @@ export const writes: readonly AnyWrite[] = [
   ...artifactWrites,
   ...chartWrites,
   ...eventWrites,
+  ...garbageCollectionWrites,
   ...projectWrites,
   ...registryWrites,
   ...robotWrites,

@@ -1,5 +1,6 @@
-import { PostgresAdapter, type SelectQueryBuilder } from 'kysely';
+import { PostgresAdapter, type SelectQueryBuilder, sql } from 'kysely';
 import type { Transaction } from './database.ts';
+import type { Tables } from './tables.ts';
 
 /**
  * Row locks for PostgreSQL. SQLite has none and needs none: a write is alone in its database, so
@@ -31,4 +32,13 @@ export function forUpdateSkipLocked<DB, From extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, From, Row>,
 ): SelectQueryBuilder<DB, From, Row> {
   return locksRows(transaction) ? query.forUpdate().skipLocked() : query;
+}
+
+/**
+ * Makes transactions that call this for the same table run one after the other, so that each sees
+ * the rows of those before it. Readers do not wait.
+ */
+export async function lockTable(transaction: Transaction, table: keyof Tables): Promise<void> {
+  if (!locksRows(transaction)) return;
+  await sql`lock table ${sql.table(table)} in share row exclusive mode`.execute(transaction);
 }

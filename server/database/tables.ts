@@ -121,10 +121,25 @@ export interface ManifestsTable {
 export interface ManifestRefsTable {
   manifest_id: Fixed<number>;
   position: Fixed<number>;
+  /** Of the manifest. */
+  repository_id: Fixed<number>;
   kind: Fixed<'config' | 'layer' | 'child' | 'subject'>;
   digest: Fixed<string>;
   media_type: Fixed<string>;
   size: Fixed<number>;
+}
+
+/** Keeps a manifest from being collected for a while. */
+export interface ManifestLeasesTable {
+  manifest_id: Fixed<number>;
+  /** When somebody was told that the manifest is there, or took a tag from it. */
+  leased_at: Timestamp;
+}
+
+/** Manifests whose subject or index was deleted: they follow it, unless something else keeps them. */
+export interface ManifestOrphansTable {
+  manifest_id: Fixed<number>;
+  orphaned_at: Timestamp;
 }
 
 /** Unique by (repository, name). */
@@ -154,6 +169,62 @@ export interface RepositoryBlobsTable {
   blob_id: Fixed<number>;
   /** Renewed whenever a client is told that the blob exists. */
   linked_at: Timestamp;
+}
+
+/** While one lives, no file of a blob is deleted. */
+export interface DeletionHoldsTable {
+  id: Fixed<string>;
+  /** For people. */
+  reason: Fixed<string>;
+  lease_until: Timestamp;
+}
+
+/** Deletions of files under way. None begins while a hold lives. */
+export interface DeletionsTable {
+  id: Fixed<string>;
+  /** Its holder deletes nothing from then on. */
+  lease_until: Timestamp;
+}
+
+/** Work in the background, and the history of it. */
+export interface JobsTable {
+  id: Generated<number>;
+  kind: Fixed<string>;
+  /** One job of a slot is open at a time; null: as many as there are. */
+  slot: Fixed<string | null>;
+  input: Fixed<Json>;
+  origin: Fixed<'manual' | 'schedule'>;
+  state: 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** When it may begin. */
+  due_at: Timestamp;
+  /** Drawn by the process that runs it, anew each time. */
+  lease: string | null;
+  lease_until: Timestamp;
+  /** How often it was begun. */
+  attempts: number;
+  cancel_requested: Flag;
+  progress: Json;
+  result: Json | null;
+  /** A sentence for people: why its last attempt failed. */
+  problem: string | null;
+  created_at: Fixed<Timestamp>;
+  started_at: Timestamp | null;
+  updated_at: Timestamp;
+  finished_at: Timestamp | null;
+}
+
+export interface SchedulesTable {
+  name: Fixed<string>;
+  /** What each of its jobs is. */
+  kind: string;
+  slot: string | null;
+  input: Json;
+  /** Six fields, seconds first; in UTC. */
+  cron: string;
+  /** null: to be worked out by the first process that sees it. */
+  next_at: Timestamp | null;
+  created_at: Fixed<Timestamp>;
+  updated_at: Timestamp;
 }
 
 /** The outbox: an event is written with its change, and removed when every consumer has heard it. */
@@ -215,9 +286,15 @@ export interface Tables {
   repositories: RepositoriesTable;
   manifests: ManifestsTable;
   manifest_refs: ManifestRefsTable;
+  manifest_leases: ManifestLeasesTable;
+  manifest_orphans: ManifestOrphansTable;
   tags: TagsTable;
   blobs: BlobsTable;
   repository_blobs: RepositoryBlobsTable;
+  deletion_holds: DeletionHoldsTable;
+  deletions: DeletionsTable;
+  jobs: JobsTable;
+  schedules: SchedulesTable;
   events: EventsTable;
   charts: ChartsTable;
   uploads: UploadsTable;

@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import { Refusal } from '#lib/errors.ts';
 import type { Transaction } from '../database.ts';
 import { firstTables } from './0001-first-tables.ts';
+import { jobsAndCollection } from './0002-jobs-and-collection.ts';
 import { type Migration, type Schema, statementsOf } from './migration.ts';
 
-const migrations: readonly Migration[] = [firstTables];
+const migrations: readonly Migration[] = [firstTables, jobsAndCollection];
 
 const newest = migrations.length;
 

@@ -54,6 +54,7 @@ export const addRepository: Write<{ name: string; projectId: number }, number> =
     if (index === undefined) throw new Error('No manifest was inserted');
     const child = {
       manifest_id: index.id,
+      repository_id: id,
       kind: 'child',
       media_type: 'text/plain',
       size: 0,

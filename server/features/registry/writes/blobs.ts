@@ -120,11 +120,10 @@ export const unlinkBlob: Write<UnlinkBlob, 'unlinked' | 'unknown' | 'in-use'> = 
     if (blobId === undefined) return 'unknown';
     const reference = await transaction
       .selectFrom('manifest_refs')
-      .innerJoin('manifests', 'manifests.id', 'manifest_refs.manifest_id')
-      .select('manifests.id')
-      .where('manifest_refs.digest', '=', digest)
-      .where('manifest_refs.kind', 'in', ['config', 'layer', 'child'])
-      .where('manifests.repository_id', '=', repositoryId)
+      .select('manifest_id')
+      .where('digest', '=', digest)
+      .where('repository_id', '=', repositoryId)
+      .where('kind', 'in', ['config', 'layer', 'child'])
       .executeTakeFirst();
     if (reference !== undefined) return 'in-use';
     const { numDeletedRows } = await transaction

@@ -124,7 +124,7 @@ async function insertManifest(
       .returning('id')
       .executeTakeFirst();
     if (inserted !== undefined) {
-      await insertEdges(transaction, inserted.id, input.edges);
+      await insertEdges(transaction, repositoryId, inserted.id, input.edges);
       return inserted.id;
     }
     // Locked, so that the tags to come do not point at a manifest that is being deleted.
@@ -142,11 +142,13 @@ async function insertManifest(
 
 async function insertEdges(
   transaction: Transaction,
+  repositoryId: number,
   manifestId: number,
   edges: readonly ManifestEdge[],
 ): Promise<void> {
   const rows = edges.map(({ kind, digest, mediaType, size }, position) => ({
     manifest_id: manifestId,
+    repository_id: repositoryId,
     position,
     kind,
     digest,

@@ -1,0 +1,1 @@
+export { type DeletionHold, holdFileDeletions } from './holds.ts';
