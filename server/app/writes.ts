@@ -8,6 +8,7 @@ import { userWrites } from '#features/users/writes';
 import type { AnyWrite } from '#server/database/database.ts';
 import { databaseWrites } from '#server/database/secrets.ts';
 import { eventWrites } from '#server/events/outbox.ts';
+import { jobWrites } from '#server/jobs/writes.ts';
 
 /** Every write of the server. The writer thread of SQLite loads this module too. */
 export const writes: readonly AnyWrite[] = [
@@ -16,6 +17,7 @@ export const writes: readonly AnyWrite[] = [
   ...chartWrites,
   ...eventWrites,
   ...garbageCollectionWrites,
+  ...jobWrites,
   ...projectWrites,
   ...registryWrites,
   ...robotWrites,

@@ -1,0 +1,4 @@
+import type { AnyWrite } from '#server/database/database.ts';
+import { jobWrites } from '../writes.ts';
+
+export const writes: readonly AnyWrite[] = jobWrites;
