@@ -14,13 +14,16 @@ import { ownCertificates } from '#server/certificates/own-authority.ts';
 import type { Config } from '#server/config/config.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
 import { createOutbox } from '#server/events/outbox.ts';
+import type { Caller } from '#server/http/access.ts';
 import { tokenService } from '#server/http/challenge.ts';
 import { requestOrigins, trustSources } from '#server/http/forwarded.ts';
 import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
 import { createListener } from '#server/http/listener.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
-import { logAccess } from '#server/telemetry/access-log.ts';
+import { describePrincipal } from '#server/permissions/principals.ts';
 import type { Log } from '#server/telemetry/log.ts';
+import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
+import { createRequestCounts } from '#server/telemetry/request-counts.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
 import { version } from './version.ts';
@@ -83,10 +86,13 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     report: ({ error, ...what }) => log.error({ err: error, ...what }, 'an event was not taken'),
     now: Date.now,
   });
+  const requestCounts = createRequestCounts();
+  const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
   const rest = await createRestApplication({
     authenticate,
     loadGrants,
     version,
+    onRequest: observe,
     clientAddress: (request) => originOf(request).address,
     reportFailure: ({ requestId, error }) =>
       log.error({ request: requestId, err: error }, 'failed'),
@@ -112,7 +118,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
       await registry.handle(exchange);
       if (changesContent.has(exchange.request.method)) outbox.wake();
     },
-    onRequest: (exchange) => logAccess(log, exchange),
+    onRequest: observe,
     onFailure: ({ id }, error) => log.error({ request: id, err: error }, 'failed'),
   });
   const listener = createListener({
@@ -142,6 +148,10 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
       await storage.close();
     },
   };
+}
+
+function nameOfCaller({ principal }: Caller): string | undefined {
+  return principal.kind === 'anonymous' ? undefined : describePrincipal(principal);
 }
 
 function openCertificates(

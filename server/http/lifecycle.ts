@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '#lib/errors.ts';
 import { maximumManifestBytes } from '#oci/manifest.ts';
@@ -12,20 +11,20 @@ import {
 } from './exchange.ts';
 import { replyWithError } from './oci-reply.ts';
 import { BodyInterrupted, drain, takeBody, withholdsBody } from './request-body.ts';
+import { requestId } from './request-id.ts';
 
 export interface LifecycleOptions {
   readonly authenticate: Authenticate;
   /** Answers every path below `/v2/`. */
   readonly handle: (exchange: AuthenticatedExchange) => Promise<void>;
   readonly originOf: OriginOf;
-  readonly onRequest: (exchange: Exchange) => void;
+  /** Hears of every request as it begins. Its caller is told from its credentials after that. */
+  readonly onRequest: (exchange: AuthenticatedExchange) => void;
   /** Hears of every answer 500, and of replies that broke off by our fault. */
   readonly onFailure: (exchange: Exchange, error: unknown) => void;
 }
 
 const longestTarget = 8 * 1024;
-const process8 = randomBytes(4).toString('hex');
-let requests = 0;
 
 /**
  * The way of every request below `/v2/`: named, its caller told from its credentials, handled, and
@@ -39,8 +38,7 @@ export function createRegistryLifecycle({
   onFailure,
 }: LifecycleOptions): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    requests += 1;
-    const id = `${process8}-${requests.toString(36)}`;
+    const id = requestId(request.headers['x-request-id']);
     const exchange = new OpenExchange(request, response, id, originOf);
     answer(exchange)
       .catch((error: unknown) => refuse(exchange, error))

@@ -1,30 +1,48 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from './log.ts';
+import type { FinishedRequest } from './request-counts.ts';
 
-export interface AccessEntry {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+export interface AccessEntry extends FinishedRequest {
   readonly id: string;
   readonly address: string;
+  readonly principal: string | undefined;
+  /** Without its query. */
+  readonly path: string;
+  readonly repository: string | undefined;
+  readonly agent: string | undefined;
+  /** The reply did not go out whole. */
+  readonly interrupted: boolean;
 }
 
-/** One line for each request once its reply is out, or its connection gone. */
-export function logAccess(log: Log, { request, response, id, address }: AccessEntry): void {
-  if (!log.isLevelEnabled('info')) return;
-  const started = performance.now();
-  response.once('close', () => {
-    log.info(
-      {
-        request: id,
-        address,
-        method: request.method,
-        path: request.url?.slice(0, 500),
-        status: response.statusCode,
-        milliseconds: Math.round((performance.now() - started) * 10) / 10,
-        agent: request.headers['user-agent']?.slice(0, 200),
-        ...(response.writableFinished ? {} : { interrupted: true }),
-      },
-      'request',
-    );
-  });
+const longestPath = 500;
+const longestName = 255;
+const longestAgent = 200;
+/** Whoever knows the id of an upload may carry it on: enough of it to tell uploads apart. */
+const shownOfUploadId = 8;
+
+/** One line for each request. No credential reaches it: no header but User-Agent, no query. */
+export function logAccess(log: Log, entry: AccessEntry): void {
+  log.info(
+    {
+      request: entry.id,
+      address: entry.address,
+      principal: entry.principal?.slice(0, longestName),
+      method: entry.method,
+      path: pathFor(entry),
+      repository: entry.repository?.slice(0, longestName),
+      status: entry.status,
+      received: entry.received,
+      sent: entry.sent,
+      milliseconds: Math.round(entry.seconds * 10_000) / 10,
+      agent: entry.agent?.slice(0, longestAgent),
+      ...(entry.interrupted ? { interrupted: true } : {}),
+    },
+    'request',
+  );
+}
+
+function pathFor({ path, route }: AccessEntry): string {
+  if (route !== 'upload') return path.slice(0, longestPath);
+  const id = path.lastIndexOf('/') + 1;
+  const shown = path.slice(0, Math.min(longestPath, id + shownOfUploadId));
+  return path.length > id + shownOfUploadId ? `${shown}…` : shown;
 }

@@ -10,9 +10,10 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { Authenticate, LoadGrants } from '../access.ts';
+import { requestId } from '../request-id.ts';
 import { identifyCallers } from './access.ts';
 import { createErrorHandler, type ReportFailure } from './errors.ts';
-import { requestId } from './request-id.ts';
+import { RestExchange } from './rest-exchange.ts';
 import { answerUnknownRoutes } from './unknown-routes.ts';
 
 /** Where the routes of features live. */
@@ -40,6 +41,8 @@ export interface RestOptions {
   readonly version: string;
   /** The client's address behind trusted proxies; that of the connection by default. */
   readonly clientAddress?: (request: IncomingMessage) => string;
+  /** Hears of every request as it begins. */
+  readonly onRequest?: (exchange: RestExchange) => void;
 }
 
 /** The REST side of the server: routes, their OpenAPI document, one shape for every error. */
@@ -48,7 +51,9 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
   const application = fastify({
     bodyLimit: maximumBodyBytes,
     genReqId: (request) => requestId(request.headers['x-request-id']),
+    // Of requests that reach no hook, such as those whose path is no URL.
     frameworkErrors: (error, request, reply) => {
+      options.onRequest?.(new RestExchange(request, reply));
       handleError(error, request, reply);
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: maximumParameterLength },
@@ -58,6 +63,7 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
   application.setErrorHandler(handleError);
   answerUnknownRoutes(application);
   application.addHook('onRequest', async (request, reply) => {
+    options.onRequest?.(new RestExchange(request, reply));
     reply.header('x-request-id', request.id);
   });
   identifyCallers(application, {
