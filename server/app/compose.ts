@@ -1,6 +1,7 @@
 import { addArtifactsRoutes } from '#features/artifacts';
 import { createAuth } from '#features/auth';
 import { createCharts } from '#features/charts';
+import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
 import { createRobots } from '#features/robots';
@@ -12,17 +13,20 @@ import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { type ServedNames, servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
 import type { Config } from '#server/config/config.ts';
-import { grantGenerationOf } from '#server/database/generations.ts';
 import { createOutbox } from '#server/events/outbox.ts';
 import type { Caller } from '#server/http/access.ts';
 import { tokenService } from '#server/http/challenge.ts';
+import { OpenExchange } from '#server/http/exchange.ts';
 import { requestOrigins, trustSources } from '#server/http/forwarded.ts';
 import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
 import { createListener } from '#server/http/listener.ts';
+import { requestId } from '#server/http/request-id.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { Log } from '#server/telemetry/log.ts';
+import { collect } from '#server/telemetry/metrics.ts';
 import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
+import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
@@ -34,6 +38,8 @@ export interface Server {
   readonly listener: ReturnType<typeof createListener>;
   /** Of the first admin, when this start created it with a password of its own making. */
   readonly firstPassword: string | undefined;
+  /** The server is about to stop: whoever watches `/readyz` sends requests elsewhere. */
+  stopping(): void;
   /** Ends everything behind the listener, which is closed by then. */
   close(): Promise<void>;
 }
@@ -67,7 +73,6 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     sharedSecret,
     reportFailure: (error) => log.error({ err: error }, 'the use of an access token was not noted'),
   });
-  const readGeneration = grantGenerationOf(database);
   const robots = await createRobots({ database, sharedSecret });
   const auth = await createAuth({
     database,
@@ -86,7 +91,17 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     report: ({ error, ...what }) => log.error({ err: error, ...what }, 'an event was not taken'),
     now: Date.now,
   });
+  const monitoring = createMonitoring({
+    database,
+    store,
+    certificates,
+    onHealthChange: (part, error) => logHealth(log, part, error),
+    reportFailure: (error) => log.warn({ err: error }, 'a metric could not be told'),
+    now: Date.now,
+  });
   const requestCounts = createRequestCounts();
+  const processMetrics = createProcessMetrics();
+  const processSources = [requestCounts.snapshots, processMetrics.snapshots];
   const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
   const rest = await createRestApplication({
     authenticate,
@@ -101,7 +116,17 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
   addSystemRoutes(rest, {
     version,
     publicUrl: config.publicUrl.origin,
-    checks: [{ name: 'database', check: async () => readGeneration() }],
+    examine: async () =>
+      (await monitoring.health.examine()).map(({ name, condition }) => ({
+        name,
+        status: condition.status === 'works' ? 'healthy' : 'unhealthy',
+      })),
+  });
+  monitoring.addRoutes(rest, {
+    authenticate,
+    loadGrants,
+    token: config.metricsToken,
+    gatherProcesses: async () => [await collect(processSources)],
   });
   users.addRoutes(rest);
   robots.addRoutes(rest);
@@ -125,8 +150,15 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     certificates,
     served,
     trusts,
+    answersPlain: isProbe,
     onRequest: mount({
       registry: handleRegistry,
+      probes: (request, response) => {
+        const id = requestId(request.headers['x-request-id']);
+        const exchange = new OpenExchange(request, response, id, originOf);
+        observe(exchange);
+        monitoring.answerProbe(exchange).catch(() => response.destroy());
+      },
       rest: (...exchange) => rest.routing(...exchange),
     }),
     onHandshakeFailure: (address, error) =>
@@ -140,14 +172,22 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     certificates,
     listener,
     firstPassword: await users.ensureFirstAdmin({ password: config.adminPassword }),
+    stopping: monitoring.stopping,
     async close() {
       await outbox.stop();
+      await monitoring.stop();
+      processMetrics.stop();
       await registry.stop();
       await rest.close();
       certificates.close();
       await storage.close();
     },
   };
+}
+
+function logHealth(log: Log, { name, condition }: Examined, error: unknown): void {
+  if (condition.status === 'works') log.info({ part: name }, 'works again');
+  else log.error({ part: name, err: error }, condition.message);
 }
 
 function nameOfCaller({ principal }: Caller): string | undefined {

@@ -24,6 +24,7 @@ export async function serve(flags: Flags): Promise<void> {
     process.stdout.write(banner(server, listener.port));
     log.info({ port: listener.port }, 'listening');
     const signal = await stopped;
+    server.stopping();
     log.info({ signal }, 'stopping: requests under way may end');
     await listener.close({ drainMilliseconds });
   } catch (error) {

@@ -28,6 +28,14 @@ export interface StoredUpload {
   readonly modifiedAt: number;
 }
 
+/** What a store says of its own state. */
+export interface StoreHealth {
+  /** False while no more bytes can be stored; what is there can be read. */
+  readonly writable: boolean;
+  /** Absent where the store cannot tell. */
+  readonly space?: { readonly freeBytes: number; readonly totalBytes: number };
+}
+
 /** No more bytes can be stored: the disk, or the bucket's quota, is full. */
 export class OutOfSpace extends Error {
   constructor(options?: ErrorOptions) {
@@ -132,6 +140,9 @@ export interface BlobStore {
 
   /** Every open upload, in no order. */
   listUploads(): AsyncIterable<StoredUpload>;
+
+  /** Looks whether bytes can be stored, by storing some. Rejects when that fails for want of anything but space. */
+  health(): Promise<StoreHealth>;
 
   close(): Promise<void>;
 }

@@ -46,6 +46,7 @@ describe('configuration', () => {
     ['half a TLS pair', { BERTH_TLS_KEY: '/k' }, /BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong/],
     ['a short secret key', { BERTH_SECRET_KEY: 'YQ==' }, /^BERTH_SECRET_KEY .*openssl rand/],
     ['a short password', { BERTH_ADMIN_PASSWORD: 'short' }, /^BERTH_ADMIN_PASSWORD must have 8/],
+    ['a short token', { BERTH_METRICS_TOKEN: 'short' }, /^BERTH_METRICS_TOKEN .*openssl rand/],
     ['a level that is none', { BERTH_LOG_LEVEL: 'loud' }, /^BERTH_LOG_LEVEL must be one of error/],
   ];
   for (const [what, environment, expected] of wrong) {

@@ -28,6 +28,8 @@ export interface Config {
   /** 32 bytes; undefined for the key file in the data folder. */
   readonly secretKey: Uint8Array | undefined;
   readonly adminPassword: string | undefined;
+  /** Opens `/metrics` to whoever brings it. */
+  readonly metricsToken: string | undefined;
   readonly logLevel: LogLevel;
   /** Variables that look like settings and are none. */
   readonly unknownVariables: readonly string[];
@@ -72,6 +74,7 @@ export function readConfig(
         : { certificate: values.tlsCertificate, key: values.tlsKey },
     secretKey: values.secretKey,
     adminPassword: values.adminPassword,
+    metricsToken: values.metricsToken,
     logLevel: values.logLevel ?? defaults.logLevel,
     unknownVariables: Object.keys(environment).filter(
       (name) =>

@@ -40,6 +40,7 @@ export const settings = {
   tlsKey: setting('BERTH_TLS_KEY', (text) => resolve(text)),
   secretKey: setting('BERTH_SECRET_KEY', readSecretKey),
   adminPassword: setting('BERTH_ADMIN_PASSWORD', readAdminPassword),
+  metricsToken: setting('BERTH_METRICS_TOKEN', readMetricsToken),
   logLevel: setting('BERTH_LOG_LEVEL', readLogLevel),
 } as const;
 
@@ -104,6 +105,15 @@ function readSecretKey(text: string): Uint8Array {
 function readAdminPassword(text: string): string {
   if (text.length < 8 || text.length > 128) {
     throw new Error('must have 8 to 128 characters');
+  }
+  return text;
+}
+
+function readMetricsToken(text: string): string {
+  if (!/^[\x21-\x7e]{16,256}$/.test(text)) {
+    throw new Error(
+      'must have 16 to 256 letters, digits and signs: make one with openssl rand -hex 32',
+    );
   }
   return text;
 }

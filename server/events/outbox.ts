@@ -8,7 +8,7 @@ import {
   settleEvents,
 } from './outbox-writes.ts';
 
-export { eventWrites } from './outbox-writes.ts';
+export { eventWrites, maximumAttempts } from './outbox-writes.ts';
 
 /**
  * Hears of every event at least once, in no promised order, and maybe in several processes: it has

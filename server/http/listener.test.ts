@@ -48,6 +48,7 @@ async function start(setup: Setup = {}) {
   const failures: { address: string; error: Error }[] = [];
   const failed = Promise.withResolvers<void>();
   const listener = createListener({
+    answersPlain: (target) => target === '/open',
     certificates: setup.certificates ?? own,
     served,
     trusts: setup.trusts ?? friendsOnly,

@@ -47,6 +47,8 @@ export interface ListenerOptions {
   readonly served: ServedNames;
   /** Whose plain HTTP is answered. */
   readonly trusts: Trusts;
+  /** Request targets whose answers anyone may have in plain HTTP: load balancers follow no redirect. */
+  readonly answersPlain: (target: string) => boolean;
   /**
    * Answers every request. When `continueExpected`, the client holds its body back until
    * `response.writeContinue()`, or goes without when it is refused.
@@ -74,7 +76,7 @@ export interface RunningListener {
 export function createListener(options: ListenerOptions): {
   listen(at: { host: string; port: number }): Promise<RunningListener>;
 } {
-  const { certificates, served, trusts, onRequest, onHandshakeFailure } = options;
+  const { certificates, served, trusts, answersPlain, onRequest, onHandshakeFailure } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const connections = new Set<Socket>();
   /** Those that have brought no request yet, and so hold up no closing. */
@@ -171,7 +173,7 @@ export function createListener(options: ListenerOptions): {
     if (request.headers.host === undefined && request.httpVersion === '1.1') {
       const message = 'The request has no Host header, which HTTP/1.1 requires: send one.';
       refuse(request, response, continueExpected, message);
-    } else if (!refusedPlain.has(socket)) {
+    } else if (!refusedPlain.has(socket) || answersPlain(request.url ?? '/')) {
       onRequest(request, response, continueExpected);
     } else if (request.method === 'GET' || request.method === 'HEAD') {
       response.writeHead(308, { Location: secureLocation(request, served), 'Content-Length': 0 });

@@ -20,8 +20,8 @@ const longestAgent = 200;
 const shownOfUploadId = 8;
 
 /** One line for each request. No credential reaches it: no header but User-Agent, no query. */
-export function logAccess(log: Log, entry: AccessEntry): void {
-  log.info(
+export function logAccess(log: Log, level: 'info' | 'debug', entry: AccessEntry): void {
+  log[level](
     {
       request: entry.id,
       address: entry.address,

@@ -68,8 +68,10 @@ export function createRequestObserver<Caller>({
         sent,
       };
       counts.end(finished);
-      if (!log.isLevelEnabled('info')) return;
-      logAccess(log, {
+      // Probes come every few seconds for ever, and say nothing new.
+      const level = target.route === 'probe' ? 'debug' : 'info';
+      if (!log.isLevelEnabled(level)) return;
+      logAccess(log, level, {
         ...finished,
         id: exchange.id,
         address: exchange.address,

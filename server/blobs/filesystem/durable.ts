@@ -51,6 +51,12 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle.sync();
 }
 
+/** Whether a file operation failed because the disk, or the user's quota of it, is full. */
+export function isSpaceError(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** Size and time of a file; undefined when there is none. */
 export async function statIfPresent(path: string) {
   try {

@@ -11,6 +11,7 @@ import {
 } from '../blob-store.ts';
 import {
   createFolderDurably,
+  isSpaceError,
   moveDurably,
   statIfPresent,
   syncFolder,
@@ -18,6 +19,7 @@ import {
 } from './durable.ts';
 import { FolderSyncs } from './folder-syncs.ts';
 import { Hashing } from './hashing.ts';
+import { examineFolder } from './health.ts';
 import { blobPath, isStorageKey, layoutOf, newStorageKey, uploadPath } from './paths.ts';
 import { sendFile } from './send.ts';
 import { TransferMemory } from './transfer-memory.ts';
@@ -167,6 +169,8 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       }
     },
 
+    health: () => examineFolder(layout.uploads),
+
     async close() {
       await hashing.close();
     },
@@ -210,7 +214,6 @@ async function spaceErrorsNamed<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const code = systemErrorCode(error);
-    throw code === 'ENOSPC' || code === 'EDQUOT' ? new OutOfSpace({ cause: error }) : error;
+    throw isSpaceError(error) ? new OutOfSpace({ cause: error }) : error;
   }
 }

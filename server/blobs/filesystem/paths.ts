@@ -5,6 +5,7 @@ import type { StorageKey } from '../blob-store.ts';
 // FOLDER/
 //   uploads/
 //     <key>            an open upload; never synced, so a crash may leave less than was received
+//     writable         written and removed again, to see whether the disk takes bytes
 //   blobs/
 //     <2 hex>/         the first two digits of the key; all 256 exist from the start
 //       <key>          a committed blob; never written again
