@@ -53,5 +53,8 @@ export interface Database {
   prepare<Parameters extends readonly unknown[], Row>(
     build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
   ): PreparedQuery<Parameters, Row>;
+  /** Lets `use` read one state that nothing changes meanwhile, however long it takes. */
+  snapshot<Result>(use: (read: Reader) => Promise<Result>): Promise<Result>;
+
   close(): Promise<void>;
 }

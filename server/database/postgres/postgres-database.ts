@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Compilable, sql } from 'kysely';
-import type pg from 'pg';
-import { Refusal, systemErrorCode } from '#lib/errors.ts';
+import type { Compilable } from 'kysely';
 import type {
   Database,
   Placeholder,
@@ -17,6 +15,8 @@ import { checkRegistered, loadWrites } from '../registered-writes.ts';
 import { lendFrom, withClient } from './connection.ts';
 import { toRefusal } from './failures.ts';
 import { openPool } from './pool.ts';
+import { checkServer, explainRights, lockSchema } from './schema.ts';
+import { readSnapshot } from './snapshot.ts';
 import { runTransaction } from './transaction.ts';
 
 export interface PostgresOptions {
@@ -25,9 +25,6 @@ export interface PostgresOptions {
   /** The module that exports `writes: readonly AnyWrite[]`. */
   readonly writes: URL;
 }
-
-/** Any number that no other program of the same database uses. */
-const migrationLock = 0x6265_7274;
 
 /** Connects to, and migrates, the database at `url`. */
 export async function openPostgresDatabase({ url, writes }: PostgresOptions): Promise<Database> {
@@ -65,44 +62,12 @@ export async function openPostgresDatabase({ url, writes }: PostgresOptions): Pr
         }
       };
     },
+    snapshot: (use) => readSnapshot(pool, use),
     close: () => pool.end(),
   };
 }
 
 async function bringUpToDate(transaction: Transaction): Promise<void> {
-  await sql`set local statement_timeout = 0; set local lock_timeout = 0`.execute(transaction);
-  await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+  await lockSchema(transaction);
   await migrate({ dialect: 'postgres', holds: ['durable', 'transient'], transaction });
-}
-
-/** Since PostgreSQL 15 only the owner of a database makes tables in it. */
-function explainRights(error: unknown): unknown {
-  const insufficientPrivilege = '42501';
-  if (systemErrorCode(error) !== insufficientPrivilege) return error;
-  return new Refusal(
-    'unavailable',
-    'The user of BERTH_DATABASE_URL may not make tables in that database: make the user its owner with `alter database NAME owner to USER`.',
-    { cause: error },
-  );
-}
-
-/** @throws {Refusal} `unavailable` with what the administrator has to mend. */
-async function checkServer(pool: pg.Pool): Promise<void> {
-  const encoding = await withClient(pool, async (client) => {
-    const { rows } = await client.query<{ server_encoding: string }>('show server_encoding');
-    return rows[0]?.server_encoding;
-  }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message || String(error) : String(error);
-    throw new Refusal(
-      'unavailable',
-      `PostgreSQL refused the connection (${reason}): check BERTH_DATABASE_URL, and that the server runs.`,
-      { cause: error },
-    );
-  });
-  if (encoding !== 'UTF8') {
-    throw new Refusal(
-      'unavailable',
-      `The PostgreSQL database has the encoding ${encoding}: make one with \`createdb --encoding=UTF8 --template=template0 berth\`, and name it in BERTH_DATABASE_URL.`,
-    );
-  }
 }

@@ -9,7 +9,7 @@ import { openConnection, type SqliteConnection } from './connection.ts';
  * FOLDER/transient.sqlite   transient tables
  * ```
  */
-function databaseFile(folder: string, kind: Durability): string {
+export function databaseFile(folder: string, kind: Durability): string {
   return join(folder, kind === 'durable' ? 'berth.sqlite' : 'transient.sqlite');
 }
 
@@ -51,7 +51,7 @@ export function openForReading(folder: string): SqliteConnection {
   return connection;
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);

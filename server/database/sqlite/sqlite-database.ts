@@ -5,6 +5,7 @@ import { compilePrepared } from '../prepared.ts';
 import { checkRegistered, loadWrites } from '../registered-writes.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { makeFiles, makeFolder, openForReading } from './files.ts';
+import { readSnapshot } from './snapshot.ts';
 import { startWriter } from './writer.ts';
 
 export interface SqliteOptions {
@@ -40,6 +41,7 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       const first = connection.first(sql);
       return (...callArguments) => first(parameters(callArguments)) as Row | undefined;
     },
+    snapshot: (use) => readSnapshot(folder, use),
     async close() {
       await writer.close();
       connection.close();
