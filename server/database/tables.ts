@@ -157,9 +157,11 @@ export interface BlobsTable {
   id: Generated<number>;
   digest: Fixed<string>;
   size: Fixed<number>;
-  /** Unique to each upload. */
-  storage_key: Fixed<string>;
+  /** Unique to each upload: another one when a push has brought the bytes of a lost blob again. */
+  storage_key: string;
   state: 'live' | 'deleting';
+  /** When its bytes were found to be missing or damaged; null: they are there. */
+  lost_at: Timestamp | null;
   created_at: Fixed<Timestamp>;
 }
 

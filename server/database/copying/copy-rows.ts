@@ -114,7 +114,9 @@ async function readCounter(from: Reader, table: string): Promise<number | undefi
 
 async function writeCounter(to: Transaction, table: string, value: number): Promise<void> {
   if (isPostgres(to)) {
-    await sql`select setval(pg_get_serial_sequence(${table}, 'id')::regclass, ${value})`.execute(to);
+    await sql`select setval(pg_get_serial_sequence(${table}, 'id')::regclass, ${value})`.execute(
+      to,
+    );
     return;
   }
   await sql`delete from sqlite_sequence where name = ${table}`.execute(to);

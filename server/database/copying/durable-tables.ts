@@ -30,9 +30,8 @@ export async function durableTables(read: Reader): Promise<readonly DurableTable
     order by name`.execute(read);
   const tables = new Map<string, DurableTable & { readonly parents: readonly string[] }>();
   for (const { name, sql: definition } of rows) {
-    const columns = await sql<Column>`select name, type, pk from pragma_table_info(${name})`.execute(
-      read,
-    );
+    const columns =
+      await sql<Column>`select name, type, pk from pragma_table_info(${name})`.execute(read);
     const parents = await sql<{ table: string }>`
       select distinct "table" from pragma_foreign_key_list(${name})`.execute(read);
     const key = columns.rows.filter(({ pk }) => pk > 0).toSorted((a, b) => a.pk - b.pk);

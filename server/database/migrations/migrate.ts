@@ -3,9 +3,10 @@ import { Refusal } from '#lib/errors.ts';
 import type { Reader } from '../database.ts';
 import { firstTables } from './0001-first-tables.ts';
 import { jobsAndCollection } from './0002-jobs-and-collection.ts';
+import { lostBlobs } from './0003-lost-blobs.ts';
 import { type Migration, type Schema, statementsOf } from './migration.ts';
 
-const migrations: readonly Migration[] = [firstTables, jobsAndCollection];
+const migrations: readonly Migration[] = [firstTables, jobsAndCollection, lostBlobs];
 
 /** The schema version that this program works with. */
 export const newestSchema = migrations.length;

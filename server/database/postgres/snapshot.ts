@@ -4,10 +4,13 @@ import { transactionOver } from '../handles.ts';
 import { lendOnly, withClient } from './connection.ts';
 import { isConnectionLoss, toRefusal } from './failures.ts';
 
-/** What is read may be put elsewhere page by page, so the transaction is idle for long at times. */
+/**
+ * PostgreSQL takes the snapshot with the first query, not with `begin`. What is read may be put
+ * elsewhere page by page, so the transaction is idle for long at times.
+ */
 const begin = `
   begin isolation level repeatable read read only;
-  set local idle_in_transaction_session_timeout = 0`;
+  select set_config('idle_in_transaction_session_timeout', '0', true)`;
 
 export async function readSnapshot<Result>(
   pool: pg.Pool,

@@ -281,6 +281,38 @@ export function databaseSuite(name: string, makePlace: () => Promise<Place>): vo
     );
   });
 
+  describe(`a snapshot of ${name}`, () => {
+    test(
+      'stays as it was whatever is written meanwhile, and cannot be used afterwards',
+      opened(async (database) => {
+        await database.write(addSecret, { name: 'before', sealed: new Uint8Array(1) });
+        const namesIn = async (read: Database['read']) => {
+          const rows = await read.selectFrom('secrets').select('name').execute();
+          return rows.map((row) => row.name);
+        };
+        const reader = await database.snapshot(async (read) => {
+          await database.write(addSecret, { name: 'meanwhile', sealed: new Uint8Array(1) });
+          assert.deepEqual(await namesIn(read), ['before']);
+          assert.deepEqual(await namesIn(database.read), ['before', 'meanwhile']);
+          return read;
+        });
+        await assert.rejects(namesIn(reader), /after the transaction had ended/);
+        assert.deepEqual(await database.snapshot(namesIn), ['before', 'meanwhile']);
+      }),
+    );
+
+    test(
+      'that fails passes its error on, and the next one works',
+      opened(async (database) => {
+        const failing = database.snapshot(async () => {
+          throw new Refusal('conflict', 'not now');
+        });
+        await assert.rejects(failing, Refusal);
+        assert.equal(await database.snapshot(async () => 'done'), 'done');
+      }),
+    );
+  });
+
   describe(`tables of ${name}`, () => {
     test(
       'refuse a second row of a unique name',

@@ -147,6 +147,7 @@ export async function archiveOf(
     .where('repositories.name', '=', repository)
     .where('blobs.digest', '=', digest)
     .where('blobs.state', '=', 'live')
+    .where('blobs.lost_at', 'is', null)
     .executeTakeFirst();
 }
 

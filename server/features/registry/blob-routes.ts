@@ -37,6 +37,7 @@ export function createBlobRoutes(options: {
       const digest = requireDigest(text);
       const blob = await queries.blob(repository, digest);
       if (blob === undefined) return unknown(repository, digest);
+      if (blob.lostAt !== null) return lost(repository, digest);
       if (request.method === 'HEAD') await promise(grants, repository, digest, blob);
       const entity: OutgoingHttpHeaders = {
         'Docker-Content-Digest': digest,
@@ -120,6 +121,14 @@ export function createBlobRoutes(options: {
       throw error;
     }
   }
+}
+
+/** Clients push again what HEAD does not find, and so heal it. */
+function lost(repository: string, digest: string): never {
+  throw new OciError(
+    'BLOB_UNKNOWN',
+    `The bytes of the blob ${digest} of ${repository} were lost: push an image that contains it again, which heals it everywhere.`,
+  );
 }
 
 function unknown(repository: string, digest: string): never {

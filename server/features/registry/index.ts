@@ -13,6 +13,7 @@ import { createUploadExpiry } from './upload-expiry.ts';
 import { createUploadRoutes } from './upload-routes.ts';
 import { createUploads } from './uploads.ts';
 
+export { edgesOf, requiredBlobsOf } from './edges.ts';
 export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
 export { pusherOf } from './pusher.ts';
 export { storageKeyOf } from './stored-blob-queries.ts';

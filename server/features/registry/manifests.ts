@@ -1,12 +1,12 @@
 import { algorithmOf, type Digest, digestOf } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
-import { type ParsedManifest, parseManifest } from '#oci/manifest.ts';
-import { isNonDistributableLayer } from '#oci/media-types.ts';
+import { parseManifest } from '#oci/manifest.ts';
 import type { ManifestReference } from '#oci/reference.ts';
 import type { Database } from '#server/database/database.ts';
+import { edgesOf, requiredBlobsOf } from './edges.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { ManifestRow, RegistryQueries } from './queries.ts';
-import { deleteManifest, deleteTag, type ManifestEdge, putManifest } from './writes/manifests.ts';
+import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
 import type { Pusher } from './writes/repositories.ts';
 
 export interface PushedManifest {
@@ -130,37 +130,6 @@ export function createManifests(options: {
       }`,
     );
   }
-}
-
-function edgesOf({ config, layers, children, subject }: ParsedManifest): ManifestEdge[] {
-  const edge =
-    (kind: ManifestEdge['kind']) =>
-    ({ digest, mediaType, size }: Omit<ManifestEdge, 'kind'>): ManifestEdge => ({
-      kind,
-      digest,
-      mediaType,
-      size,
-    });
-  return [
-    ...(config === undefined ? [] : [edge('config')(config)]),
-    ...layers.map(edge('layer')),
-    ...children.map(edge('child')),
-    ...(subject === undefined ? [] : [edge('subject')(subject)]),
-  ];
-}
-
-/**
- * What must be there before the manifest: config and layers. Signing tools push the manifest of a
- * referrer before its blobs; non-distributable layers are never pushed; an index may be sparse.
- */
-function requiredBlobsOf({ config, layers, subject }: ParsedManifest): string[] {
-  if (subject !== undefined) return [];
-  return [
-    ...(config === undefined ? [] : [config.digest]),
-    ...layers
-      .filter(({ mediaType }) => !isNonDistributableLayer(mediaType))
-      .map(({ digest }) => digest),
-  ];
 }
 
 /** At most three of `tags`, those that share most of their beginning with `tag` first. */

@@ -15,6 +15,8 @@ export interface BlobRow {
   readonly storageKey: string;
   readonly size: number;
   readonly linkedAt: number;
+  /** null: its bytes are there, as far as is known. */
+  readonly lostAt: number | null;
 }
 
 export interface ReferrerRow {
@@ -105,6 +107,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
           'blobs.storage_key as storageKey',
           'blobs.size as size',
           'repository_blobs.linked_at as linkedAt',
+          'blobs.lost_at as lostAt',
         ])
         .where('repositories.name', '=', argument<string>(0))
         .where('blobs.digest', '=', argument<string>(1))
@@ -132,6 +135,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
         .select('repositories.name')
         .where('blobs.digest', '=', digest)
         .where('blobs.state', '=', 'live')
+        .where('blobs.lost_at', 'is', null)
         .orderBy((blob) => blob('projects.name', '=', project), 'desc')
         .orderBy('repositories.id', 'desc')
         .limit(limit)

@@ -13,6 +13,7 @@ export async function storageKeyOf(
     .where('repository_blobs.repository_id', '=', repositoryId)
     .where('blobs.digest', '=', digest)
     .where('blobs.state', '=', 'live')
+    .where('blobs.lost_at', 'is', null)
     .executeTakeFirst();
   return row?.storage_key;
 }

@@ -143,7 +143,7 @@ export function createUploads(options: {
         );
       }
       await storing(id, () => store.commit(storageKey, size));
-      const { kept } = await database.write(linkUploadedBlob, {
+      const { kept, replaced } = await database.write(linkUploadedBlob, {
         repository,
         pusher,
         digest,
@@ -152,6 +152,7 @@ export function createUploads(options: {
         now: now(),
       });
       if (!kept) await store.delete(storageKey);
+      if (replaced !== undefined) await store.delete(replaced);
       await database.write(deleteUpload, { id });
       return { offset: 'forgotten', result: undefined };
     });

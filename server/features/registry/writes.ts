@@ -2,6 +2,12 @@ import type { AnyWrite } from '#server/database/database.ts';
 import { linkUploadedBlob, mountBlob, renewBlobLink, unlinkBlob } from './writes/blobs.ts';
 import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
 import {
+  linkNeededBlob,
+  markBlobFound,
+  markBlobLost,
+  replaceManifestEdges,
+} from './writes/repairs.ts';
+import {
   createUpload,
   deleteUpload,
   expireUploads,
@@ -9,6 +15,14 @@ import {
   releaseUpload,
   renewUpload,
 } from './writes/uploads.ts';
+
+export { deleteManifest, type ManifestEdge } from './writes/manifests.ts';
+export {
+  linkNeededBlob,
+  markBlobFound,
+  markBlobLost,
+  replaceManifestEdges,
+} from './writes/repairs.ts';
 
 export const registryWrites: readonly AnyWrite[] = [
   linkUploadedBlob,
@@ -24,4 +38,8 @@ export const registryWrites: readonly AnyWrite[] = [
   releaseUpload,
   deleteUpload,
   expireUploads,
+  markBlobLost,
+  markBlobFound,
+  linkNeededBlob,
+  replaceManifestEdges,
 ];

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Transaction, Write } from '#server/database/database.ts';
-import { forShare } from '#server/database/locking.ts';
+import { forShare, forUpdate } from '#server/database/locking.ts';
 import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
 
 export interface LinkUploadedBlob {
@@ -12,16 +12,23 @@ export interface LinkUploadedBlob {
   readonly now: number;
 }
 
+export interface LinkedBlob {
+  /** False when the same content was there already: the upload's own bytes are then not needed. */
+  readonly kept: boolean;
+  /** Where damaged bytes lie that the upload stands in for from now on. */
+  readonly replaced: string | undefined;
+}
+
 /**
- * Makes an upload whose bytes are on stable storage the repository's blob. `kept` is false when the
- * same content was there already: the upload's own bytes are then not needed.
+ * Makes an upload whose bytes are on stable storage the repository's blob. A blob of the same
+ * content whose bytes were lost has them again, in every repository that links it.
  */
-export const linkUploadedBlob: Write<LinkUploadedBlob, { readonly kept: boolean }> = {
+export const linkUploadedBlob: Write<LinkUploadedBlob, LinkedBlob> = {
   name: 'registry.linkUploadedBlob',
   durability: 'durable',
   async run(transaction, { repository, pusher, digest, size, storageKey, now }) {
     const repositoryId = await ensureRepository(transaction, repository, pusher, now);
-    // Again when a collector took the blob between the two statements.
+    // Again when a collector took the blob, or another push healed it, between the statements.
     for (;;) {
       const inserted = await transaction
         .insertInto('blobs')
@@ -31,10 +38,20 @@ export const linkUploadedBlob: Write<LinkUploadedBlob, { readonly kept: boolean 
         )
         .returning('id')
         .executeTakeFirst();
-      const blobId = inserted?.id ?? (await liveBlobId(transaction, digest));
-      if (blobId === undefined) continue;
-      await link(transaction, repositoryId, blobId, now);
-      return { kept: inserted !== undefined };
+      const present = inserted?.id ?? (await readableBlobId(transaction, digest));
+      if (present !== undefined) {
+        await link(transaction, repositoryId, present, now);
+        return { kept: inserted !== undefined, replaced: undefined };
+      }
+      const lost = await lostBlob(transaction, digest);
+      if (lost === undefined) continue;
+      await transaction
+        .updateTable('blobs')
+        .set({ storage_key: storageKey, lost_at: null })
+        .where('id', '=', lost.id)
+        .execute();
+      await link(transaction, repositoryId, lost.id, now);
+      return { kept: true, replaced: lost.storage_key };
     }
   },
 };
@@ -60,6 +77,7 @@ export const mountBlob: Write<MountBlob, { readonly mounted: boolean }> = {
         .select('blobs.id')
         .where('blobs.digest', '=', digest)
         .where('blobs.state', '=', 'live')
+        .where('blobs.lost_at', 'is', null)
         .where('blobs.id', 'in', (inner) =>
           inner
             .selectFrom('repository_blobs')
@@ -88,7 +106,12 @@ export const renewBlobLink: Write<RenewBlobLink, boolean> = {
   async run(transaction, { id, repositoryId, now }) {
     const live = await forShare(
       transaction,
-      transaction.selectFrom('blobs').select('id').where('id', '=', id).where('state', '=', 'live'),
+      transaction
+        .selectFrom('blobs')
+        .select('id')
+        .where('id', '=', id)
+        .where('state', '=', 'live')
+        .where('lost_at', 'is', null),
     ).executeTakeFirst();
     if (live === undefined) return false;
     const { numUpdatedRows } = await transaction
@@ -136,6 +159,36 @@ export const unlinkBlob: Write<UnlinkBlob, 'unlinked' | 'unknown' | 'in-use'> = 
 };
 
 /** Locked, so that a collector cannot take it between the look and the link. */
+async function readableBlobId(
+  transaction: Transaction,
+  digest: string,
+): Promise<number | undefined> {
+  const row = await forShare(
+    transaction,
+    transaction
+      .selectFrom('blobs')
+      .select('id')
+      .where('digest', '=', digest)
+      .where('state', '=', 'live')
+      .where('lost_at', 'is', null),
+  ).executeTakeFirst();
+  return row?.id;
+}
+
+/** Locked, so that one push alone heals it. */
+async function lostBlob(transaction: Transaction, digest: string) {
+  return forUpdate(
+    transaction,
+    transaction
+      .selectFrom('blobs')
+      .select(['id', 'storage_key'])
+      .where('digest', '=', digest)
+      .where('state', '=', 'live')
+      .where('lost_at', 'is not', null),
+  ).executeTakeFirst();
+}
+
+/** Whether its bytes are there or not. */
 async function liveBlobId(transaction: Transaction, digest: string): Promise<number | undefined> {
   const row = await forShare(
     transaction,

@@ -85,6 +85,7 @@ async function requireBlobs(
         .select('blobs.digest')
         .where('repository_blobs.repository_id', '=', repositoryId)
         .where('blobs.state', '=', 'live')
+        .where('blobs.lost_at', 'is', null)
         .where('blobs.digest', 'in', wanted)
         .orderBy('blobs.digest'),
     ).execute();
@@ -140,7 +141,7 @@ async function insertManifest(
   }
 }
 
-async function insertEdges(
+export async function insertEdges(
   transaction: Transaction,
   repositoryId: number,
   manifestId: number,
