@@ -1,10 +1,11 @@
-// Runs a TypeScript file of this clone on the Node that package-lock.json names, whatever Node
-// started this one: plain JavaScript on purpose, so that an older Node can read it.
+// Runs this clone on the Node that package-lock.json names, whatever Node started this one: plain
+// JavaScript on purpose, so that an older Node can read it.
 //
-//   node bin/launch.mjs [--development] FILE [ARGUMENT ...]
+//   node bin/launch.mjs [ARGUMENT ...]                      the program, bundled
+//   node bin/launch.mjs --development FILE [ARGUMENT ...]   a TypeScript file, from its source
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +13,11 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = join(root, 'node_modules', '.bin', 'node');
 const stamp = join(root, 'node_modules', '.berth-install.json');
+const bundles = join(root, 'node_modules', '.berth-bundles');
+/** The older ones may still run, and load a part of themselves late. */
+const keptBundles = 3;
 
 const development = process.argv[2] === '--development';
-const [file, ...rest] = process.argv.slice(development ? 3 : 2);
 
 const lock = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
@@ -46,13 +49,72 @@ function install() {
   process.stderr.write(`Installed in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
 }
 
+/** The sources as they are now: a name for what is made of them. */
+function sourceState() {
+  const hash = createHash('sha256').update(lock);
+  const rooms = ['bin', 'cli', 'contract', 'kubernetes', 'lib', 'oci', 'server'];
+  for (const room of rooms) {
+    for (const name of readdirSync(join(root, room), { recursive: true }).sort()) {
+      const { mtimeMs, size } = statSync(join(root, room, name));
+      hash.update(`${room}/${name} ${mtimeMs} ${size}\n`);
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function bundle() {
+  const folder = join(bundles, sourceState());
+  if (existsSync(folder)) return folder;
+  const result = spawnSync(node, [join(root, 'bin', 'bundle.mjs'), folder], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.error || result.status !== 0) {
+    process.stderr.write(
+      `The program could not be bundled into ${bundles}: see the lines above. Where that folder belongs to somebody else, they run ./berth version once.\n`,
+    );
+    process.exit(1);
+  }
+  const made = (name) => statSync(join(bundles, name)).mtimeMs;
+  const names = readdirSync(bundles).sort((one, other) => made(other) - made(one));
+  for (const name of names.slice(keptBundles)) rmSync(join(bundles, name), { recursive: true });
+  return folder;
+}
+
 if (!installed()) install();
 
-// What this machine was made to trust counts for what runs here too.
-const child = spawn(node, ['--use-system-ca', join(root, file), ...rest], { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => {
-  process.stderr.write(`${node} could not be started: ${error.message}\n`);
-  process.exit(1);
-});
-child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+const folder = development ? undefined : bundle();
+const command =
+  folder === undefined
+    ? [join(root, process.argv[3]), ...process.argv.slice(4)]
+    : [join(folder, 'berth.js'), ...process.argv.slice(2)];
+const options = [
+  // What this machine was made to trust counts for what runs here too.
+  '--use-system-ca',
+  // The server gives back what its start took.
+  '--expose-gc',
+];
+const env = {
+  ...(folder !== undefined && { NODE_COMPILE_CACHE: join(folder, 'compiled') }),
+  ...process.env,
+};
+
+if (process.execve === undefined) runBelow();
+else becomeProgram();
+
+/** This process turns into the program, so that none stays behind to wait for it. */
+function becomeProgram() {
+  process.removeAllListeners('warning');
+  process.execve(node, [node, ...options, ...command], env);
+}
+
+function runBelow() {
+  const child = spawn(node, [...options, ...command], { stdio: 'inherit', env });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`${node} could not be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}

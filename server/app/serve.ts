@@ -3,6 +3,7 @@ import { type Flags, readConfig } from '#server/config/config.ts';
 import { createLog } from '#server/telemetry/log.ts';
 import { banner } from './banner.ts';
 import { composeServer } from './compose.ts';
+import { releaseStartMemory } from './memory.ts';
 
 const drainMilliseconds = 25_000;
 
@@ -19,6 +20,7 @@ export async function serve(flags: Flags): Promise<void> {
     log.warn(`${name} is no setting of Berth: check its spelling`);
   }
   const server = await composeServer(config, log);
+  releaseStartMemory();
   try {
     const listener = await server.listener.listen({ host: config.host, port: config.port });
     process.stdout.write(banner(server, listener.port));

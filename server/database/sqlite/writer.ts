@@ -21,6 +21,8 @@ export async function startWriter(
   const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
     name: 'database writer',
     workerData: settings,
+    // What a write allocates is gone with its reply.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
   });
   const ready = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<void>();

@@ -1,0 +1,90 @@
+// Bundles the program into a folder: far fewer modules to load than the sources have, and so less
+// memory and a faster start. Source files stay what tests run.
+//
+//   node bin/bundle.mjs FOLDER
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join, posix, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const outputFolder = resolve(process.argv[2]);
+/** A file that code finds beside itself: the module of a thread, or package.json. */
+const besideItself = /new URL\('(\.[^']+)', import\.meta\.url\)/g;
+
+const sources = globSync('{bin,cli,contract,kubernetes,lib,oci,server}/**/*.ts', {
+  cwd: root,
+  exclude: (name) =>
+    name.endsWith('.test.ts') ||
+    name.endsWith('.suite.ts') ||
+    /(^|\/)(testing|conformance)$/.test(name),
+});
+const threads = sources.flatMap((source) =>
+  [...readFileSync(join(root, source), 'utf8').matchAll(besideItself)]
+    .map(([, path]) => posix.join(posix.dirname(source), path))
+    .filter((path) => path.endsWith('.ts')),
+);
+
+mkdirSync(dirname(outputFolder), { recursive: true });
+const unfinished = mkdtempSync(`${outputFolder}-`);
+await build({
+  absWorkingDir: root,
+  entryPoints: ['bin/berth.ts', ...new Set(threads)].map((path) => ({
+    in: path,
+    out: nameOf(path),
+  })),
+  outdir: unfinished,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: `node${process.versions.node.split('.')[0]}`,
+  external: ['pg-native'],
+  legalComments: 'linked',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  logLevel: 'error',
+  banner: {
+    js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
+  },
+  plugins: [
+    {
+      name: 'files beside a module',
+      setup({ onLoad }) {
+        onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+          loader: 'ts',
+          contents: readFileSync(path, 'utf8').replaceAll(besideItself, (_, target) => {
+            const file = join(dirname(path), target);
+            const inOutput = target.endsWith('.ts')
+              ? `./${nameOf(relative(root, file))}.js`
+              : relative(outputFolder, file);
+            return `new URL('${inOutput}', import.meta.url)`;
+          }),
+        }));
+      },
+    },
+  ],
+});
+
+try {
+  // Whoever runs the program need not be who installed it.
+  chmodSync(unfinished, 0o755);
+  renameSync(unfinished, outputFolder);
+} catch (error) {
+  rmSync(unfinished, { recursive: true });
+  // Another start was faster.
+  if (!existsSync(outputFolder)) throw error;
+}
+
+function nameOf(path) {
+  return posix.basename(path, '.ts');
+}
