@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { repositoryRoot } from '#test/suite.ts';
@@ -44,5 +46,38 @@ describe('a fresh clone, on whatever Node.js is installed', () => {
         return true;
       },
     );
+  });
+
+  test('a source that was changed counts at the next command', async () => {
+    const file = join(clone, 'cli', 'version.ts');
+    const source = readFileSync(file, 'utf8');
+    writeFileSync(file, source.replace('Show the version', 'Tell the version'));
+    const { stdout } = await berth('version', '--help');
+    assert.match(stdout, /Tell the version/);
+  });
+
+  test('becomes the server that it starts: no other process stays', async () => {
+    const server = spawn(
+      join(clone, 'berth'),
+      ['serve', '--data', join(clone, 'data'), '--port=0'],
+      {
+        env: { ...process.env, PATH, BERTH_LOG_LEVEL: 'info' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const exit = once(server, 'exit');
+    try {
+      for await (const line of createInterface({ input: server.stdout })) {
+        if (line.includes('"listening"')) break;
+      }
+      const command = readFileSync(`/proc/${server.pid}/cmdline`, 'utf8').split('\0');
+      assert(
+        command.some((part) => part.endsWith('/berth.js')),
+        command.join(' '),
+      );
+    } finally {
+      server.kill('SIGTERM');
+    }
+    assert.deepEqual(await exit, [0, null]);
   });
 });

@@ -14,7 +14,7 @@ const drainMilliseconds = 25_000;
 export async function serve(flags: Flags): Promise<void> {
   // From the first moment on: a signal during the start is obeyed once the start is done.
   const stopped = stopSignal();
-  const config = readConfig(flags);
+  const config = await readConfig(flags);
   const log = createLog(config.logLevel);
   for (const name of config.unknownVariables) {
     log.warn(`${name} is no setting of Berth: check its spelling`);

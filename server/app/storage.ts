@@ -5,7 +5,6 @@ import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts'
 import type { Config } from '#server/config/config.ts';
 import { secretKeyOf } from '#server/config/secret-key.ts';
 import type { Database } from '#server/database/database.ts';
-import { openPostgresDatabase } from '#server/database/postgres/postgres-database.ts';
 import { sharedSecret } from '#server/database/secrets.ts';
 import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
 
@@ -42,11 +41,13 @@ export async function openStorage(
   };
 }
 
-function openDatabase(
+async function openDatabase(
   { databaseUrl, dataFolder }: Config,
   onFailure: (error: Error) => void,
 ): Promise<Database> {
-  return databaseUrl === undefined
-    ? openSqliteDatabase({ folder: join(dataFolder, 'database'), writes, onFailure })
-    : openPostgresDatabase({ url: databaseUrl, writes });
+  if (databaseUrl === undefined) {
+    return openSqliteDatabase({ folder: join(dataFolder, 'database'), writes, onFailure });
+  }
+  const { openPostgresDatabase } = await import('#server/database/postgres/postgres-database.ts');
+  return openPostgresDatabase({ url: databaseUrl, writes });
 }

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { type Authority, createAuthority, createLeafKey, issueLeaf } from './authority.ts';
+import type { Authority } from './authority.ts';
 import {
   type CertificateLog,
   changeListeners,
   publicKeyPin,
   type ServerCertificates,
 } from './certificates.ts';
+import { issue } from './issuing.ts';
 import type { ServedNames } from './names.ts';
 
 const HOUR = 3_600_000;
@@ -25,10 +26,14 @@ export async function ownCertificates(
   now: () => number = Date.now,
 ): Promise<ServerCertificates> {
   const authority = decodeAuthority(
-    await sharedSecret('certificates.authority', async () => encode(await createAuthority(now()))),
+    await sharedSecret('certificates.authority', async () =>
+      encode(await issue({ kind: 'authority', now: now() })),
+    ),
   );
   const key = Buffer.from(
-    await sharedSecret('certificates.leaf-key', async () => Buffer.from(await createLeafKey())),
+    await sharedSecret('certificates.leaf-key', async () =>
+      Buffer.from(await issue({ kind: 'leaf-key' })),
+    ),
   ).toString();
   const authorityCertificate = new X509Certificate(authority.certificate);
   if (authorityCertificate.validToDate.getTime() <= now()) {
@@ -37,7 +42,8 @@ export async function ownCertificates(
     );
   }
 
-  let leaf = await issueLeaf(authority, key, names, now());
+  const issueLeaf = () => issue({ kind: 'leaf', authority, key, names, now: now() });
+  let leaf = await issueLeaf();
   const pin = publicKeyPin(new X509Certificate(leaf));
   const listeners = changeListeners();
   let renewing = false;
@@ -46,7 +52,7 @@ export async function ownCertificates(
     if (renewing || now() < renewalTime(new X509Certificate(leaf))) return;
     renewing = true;
     try {
-      leaf = await issueLeaf(authority, key, names, now());
+      leaf = await issueLeaf();
       log.info(
         `The server's certificate was renewed with the same key; it now ends on ${new X509Certificate(leaf).validToDate.toISOString()}.`,
       );

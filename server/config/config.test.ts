@@ -13,24 +13,27 @@ describe('configuration', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  test('without settings serves ./data at https://localhost:5000', () => {
-    const config = readConfig({}, {});
+  test('without settings serves ./data at https://localhost:5000', async () => {
+    const config = await readConfig({}, {});
     assert.equal(config.port, 5000);
     assert.equal(config.publicUrl.origin, 'https://localhost:5000');
     assert.ok(config.dataFolder.endsWith('/data'));
   });
 
-  test('a flag goes before the environment, that before berth.yaml', () => {
+  test('a flag goes before the environment, that before berth.yaml', async () => {
     writeFileSync(join(folder, 'berth.yaml'), 'port: 7001\nurl: https://file.test\n');
     const environment = { BERTH_DATA: folder, BERTH_PORT: '7002' };
-    assert.equal(readConfig({}, { BERTH_DATA: folder }).port, 7001);
-    assert.equal(readConfig({}, environment).port, 7002);
-    assert.equal(readConfig({ port: '7003' }, environment).port, 7003);
-    assert.equal(readConfig({}, environment).publicUrl.origin, 'https://file.test');
+    assert.equal((await readConfig({}, { BERTH_DATA: folder })).port, 7001);
+    assert.equal((await readConfig({}, environment)).port, 7002);
+    assert.equal((await readConfig({ port: '7003' }, environment)).port, 7003);
+    assert.equal((await readConfig({}, environment)).publicUrl.origin, 'https://file.test');
   });
 
-  test('the default URL follows the port', () => {
-    assert.equal(readConfig({ port: '7003' }, {}).publicUrl.origin, 'https://localhost:7003');
+  test('the default URL follows the port', async () => {
+    assert.equal(
+      (await readConfig({ port: '7003' }, {})).publicUrl.origin,
+      'https://localhost:7003',
+    );
   });
 
   const wrong: [string, Record<string, string>, RegExp][] = [
@@ -50,29 +53,29 @@ describe('configuration', () => {
     ['a level that is none', { BERTH_LOG_LEVEL: 'loud' }, /^BERTH_LOG_LEVEL must be one of error/],
   ];
   for (const [what, environment, expected] of wrong) {
-    test(`${what} stops the start with its name and the cure`, () => {
-      assert.throws(() => readConfig({}, environment), {
+    test(`${what} stops the start with its name and the cure`, async () => {
+      await assert.rejects(readConfig({}, environment), {
         name: 'InvalidSetting',
         message: expected,
       });
     });
   }
 
-  test('a key of berth.yaml that is no setting stops the start and lists those there are', () => {
+  test('a key of berth.yaml that is no setting stops the start and lists those there are', async () => {
     writeFileSync(join(folder, 'berth.yaml'), 'prot: 7001\n');
-    assert.throws(
-      () => readConfig({ data: folder }, {}),
+    await assert.rejects(
+      readConfig({ data: folder }, {}),
       /prot in .* is no setting: there are host, port/,
     );
   });
 
-  test('a berth.yaml that is no YAML stops the start', () => {
+  test('a berth.yaml that is no YAML stops the start', async () => {
     writeFileSync(join(folder, 'berth.yaml'), 'port: [7001\n');
-    assert.throws(() => readConfig({ data: folder }, {}), /berth\.yaml is not valid YAML/);
+    await assert.rejects(readConfig({ data: folder }, {}), /berth\.yaml is not valid YAML/);
   });
 
-  test('a misspelt variable is noticed, those of the command line and of Kubernetes are not', () => {
-    const { unknownVariables } = readConfig(
+  test('a misspelt variable is noticed, those of the command line and of Kubernetes are not', async () => {
+    const { unknownVariables } = await readConfig(
       {},
       {
         BERTH_PROT: '1',

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { systemErrorCode } from '#lib/errors.ts';
 import {
   InvalidSetting,
@@ -46,13 +45,13 @@ const othersVariables = /^BERTH_(?:SERVER|TOKEN|SERVICE_.*|PORT_.*|.*_SERVICE_.*
  * Reads every setting: flag, then environment, then berth.yaml in the data folder, then default.
  * @throws {InvalidSetting}
  */
-export function readConfig(
+export async function readConfig(
   flags: Flags,
   environment: Readonly<Record<string, string | undefined>> = process.env,
-): Config {
+): Promise<Config> {
   const early = readValues(flags, environment, {});
   const dataFolder = early.data ?? settings.data.read(defaults.data);
-  const file = readConfigFile(join(dataFolder, 'berth.yaml'));
+  const file = await readConfigFile(join(dataFolder, 'berth.yaml'));
   const values = readValues(flags, environment, file);
   if ((values.tlsCertificate === undefined) !== (values.tlsKey === undefined)) {
     throw new InvalidSetting(
@@ -107,7 +106,7 @@ function readValues(
   return values as SettingValues;
 }
 
-function readConfigFile(path: string): Record<string, string> {
+async function readConfigFile(path: string): Promise<Record<string, string>> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -115,6 +114,7 @@ function readConfigFile(path: string): Record<string, string> {
     if (systemErrorCode(error) === 'ENOENT') return {};
     throw new InvalidSetting(`${path} cannot be read: ${(error as Error).message}.`);
   }
+  const { parse } = await import('yaml');
   let content: unknown;
   try {
     content = parse(text) ?? {};

@@ -43,7 +43,7 @@ export async function startServer(
   settings: { readonly [Key in SettingKey]?: string } = {},
 ): Promise<TestServer> {
   const folder = settings.data ?? mkdtempSync(join(tmpdir(), 'berth-'));
-  const config = readConfig(
+  const config = await readConfig(
     { data: folder, host: '127.0.0.1', port: '0', adminPassword, ...settings },
     {},
   );

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { type ArchiveEntry, archiveOf, chartArchive, tarOf } from '#test/charts.ts';
-import { archiveLimits, readArchive } from './archive.ts';
+import { readArchive } from './archive.ts';
+import { archiveLimits } from './archive-limits.ts';
 import { UnreadableChart } from './errors.ts';
 
 async function* inPieces(bytes: Uint8Array, length = 1_000) {

@@ -9,7 +9,7 @@ import { describePrincipal } from '#server/permissions/principals.ts';
 import { shown, UnreadableChart } from './errors.ts';
 import { chartArtifact } from './oci-artifact.ts';
 import { hasTag, manifestIdOf } from './queries.ts';
-import { type ChartContent, readChart } from './read-chart.ts';
+import type { ChartContent } from './read-chart.ts';
 import type { ReadPushedChart } from './reader.ts';
 import { tagOfVersion } from './versions.ts';
 
@@ -89,6 +89,7 @@ interface ReadUpload {
 
 async function readUpload(archive: Uint8Array): Promise<ReadUpload> {
   try {
+    const { readChart } = await import('./read-chart.ts');
     const content = await readChart(once(archive));
     const { name, version, problems } = content;
     if (problems.length === 0 && name !== undefined && version !== undefined) {

@@ -3,9 +3,9 @@ import { isHelmChartLayer, mediaTypes } from '#oci/media-types.ts';
 import { BlobLost, type BlobStore } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { Subscriber } from '#server/events/outbox.ts';
-import { archiveLimits } from './archive.ts';
+import { archiveLimits } from './archive-limits.ts';
 import { UnreadableChart } from './errors.ts';
-import { type ChartContent, readChart } from './read-chart.ts';
+import type { ChartContent } from './read-chart.ts';
 import { isRead, type LayerRow, type PushedManifest, pushedManifest } from './reading-queries.ts';
 import { type StoreChart, storeChart } from './writes.ts';
 
@@ -49,6 +49,7 @@ export function createChartReader(options: {
           `The chart archive has more than ${archiveLimits.compressedBytes} bytes, which is not read.`,
         );
       }
+      const { readChart } = await import('./read-chart.ts');
       const content = await readChart(await open(manifest, archive));
       const provenance = await readProvenance(manifest, signature);
       return { ...placed, ...columnsOf(content), provenance };
