@@ -104,6 +104,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
   const processSources = [requestCounts.snapshots, processMetrics.snapshots];
   const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
   const rest = await createRestApplication({
+    refresh: database.refresh,
     authenticate,
     loadGrants,
     version,
@@ -137,6 +138,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
   await rest.ready();
 
   const handleRegistry = createRegistryLifecycle({
+    refresh: database.refresh,
     authenticate,
     originOf,
     handle: async (exchange) => {

@@ -1,4 +1,5 @@
 import type { Compilable, Kysely } from 'kysely';
+import type { MemoryKey } from './memory.ts';
 import type { Tables } from './tables.ts';
 
 /** Typed SQL inside one transaction. */
@@ -56,5 +57,19 @@ export interface Database {
   /** Lets `use` read one state that nothing changes meanwhile, however long it takes. */
   snapshot<Result>(use: (read: Reader) => Promise<Result>): Promise<Result>;
 
+  /**
+   * As `prepare`, for small rows of durable tables that are asked for again and again: answers from
+   * memory, at least as new as the last `refresh` and every write of this process that has resolved.
+   * Whoever is answered changes nothing of the row.
+   */
+  prepareRemembered<Parameters extends readonly MemoryKey[], Row>(
+    build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
+  ): PreparedQuery<Parameters, Row>;
+  /**
+   * Makes what remembered queries answer at least as new as this call, whoever wrote it. Every
+   * request calls it once, when it arrives.
+   * @throws {Refusal} `unavailable`
+   */
+  refresh(): void | Promise<void>;
   close(): Promise<void>;
 }

@@ -13,11 +13,11 @@ export async function bumpGrantGeneration(transaction: Transaction): Promise<voi
     .execute();
 }
 
-/** The generation that answers about rights belong to, as committed at this moment. */
+/** The generation that answers about rights belong to, as remembered since the last refresh. */
 export type ReadGrantGeneration = () => number | Promise<number>;
 
 export function grantGenerationOf(database: Database): ReadGrantGeneration {
-  const select = database.prepare<[], { value: number }>((read) =>
+  const select = database.prepareRemembered<[], { value: number }>((read) =>
     read.selectFrom('generations').select('value').where('name', '=', 'grants'),
   );
   return () => {

@@ -41,6 +41,7 @@ async function serve(
   const seen: Exchange[] = [];
   const server = createServer(
     createRegistryLifecycle({
+      refresh: () => {},
       authenticate,
       handle,
       originOf: () => ({ origin: 'https://registry.test', address: '192.0.2.1' }),

@@ -14,6 +14,8 @@ import { BodyInterrupted, drain, takeBody, withholdsBody } from './request-body.
 import { requestId } from './request-id.ts';
 
 export interface LifecycleOptions {
+  /** Makes what is remembered of the database at least as new as the request. */
+  readonly refresh: () => void | Promise<void>;
   readonly authenticate: Authenticate;
   /** Answers every path below `/v2/`. */
   readonly handle: (exchange: AuthenticatedExchange) => Promise<void>;
@@ -31,6 +33,7 @@ const longestTarget = 8 * 1024;
  * answered exactly once whatever happens.
  */
 export function createRegistryLifecycle({
+  refresh,
   authenticate,
   handle,
   originOf,
@@ -54,6 +57,8 @@ export function createRegistryLifecycle({
     if ((request.url?.length ?? 0) > longestTarget) {
       throw new Refusal('invalid', `The request target is longer than ${longestTarget} bytes.`);
     }
+    const refreshed = refresh();
+    if (refreshed !== undefined) await refreshed;
     const { authorization } = request.headers;
     if (authorization !== undefined) {
       exchange.caller = await authenticate(authorization, exchange.address);

@@ -9,12 +9,14 @@ import type {
   Write,
 } from '../database.ts';
 import { readerOver } from '../handles.ts';
+import { createMemory, type MemoryKey } from '../memory.ts';
 import { migrate } from '../migrations/migrate.ts';
 import { compilePrepared } from '../prepared.ts';
 import { checkRegistered, loadWrites } from '../registered-writes.ts';
 import { lendFrom, withClient } from './connection.ts';
 import { toRefusal } from './failures.ts';
 import { openPool } from './pool.ts';
+import { createRefresh } from './refresh.ts';
 import { checkServer, explainRights, lockSchema } from './schema.ts';
 import { readSnapshot } from './snapshot.ts';
 import { runTransaction } from './transaction.ts';
@@ -38,31 +40,49 @@ export async function openPostgresDatabase({ url, writes }: PostgresOptions): Pr
     throw explainRights(error);
   }
   const read = readerOver('postgres', lendFrom(pool));
+  const memory = createMemory();
+
+  function compile<Row>(build: (read: Reader, placeholder: Placeholder) => Compilable<Row>) {
+    const { sql: text, parameters } = compilePrepared(read, build);
+    const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
+    return async (callArguments: readonly unknown[]): Promise<Row | undefined> => {
+      const values = [...parameters(callArguments)];
+      try {
+        const { rows } = await withClient(pool, (client) => client.query({ name, text, values }));
+        return rows[0];
+      } catch (error) {
+        throw toRefusal(error);
+      }
+    };
+  }
+
   return {
     dialect: 'postgres',
     read,
     async write<Input, Output>(operation: Write<Input, Output>, input: Input): Promise<Output> {
       checkRegistered(registered, operation);
-      return runTransaction(pool, operation.durability, `The write ${operation.name}`, (it) =>
-        operation.run(it, input),
-      );
+      try {
+        return await runTransaction(
+          pool,
+          operation.durability,
+          `The write ${operation.name}`,
+          (transaction) => operation.run(transaction, input),
+        );
+      } finally {
+        memory.forget();
+      }
     },
     prepare<Arguments extends readonly unknown[], Row>(
       build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
     ): PreparedQuery<Arguments, Row> {
-      const { sql: text, parameters } = compilePrepared(read, build);
-      const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
-      return async (...callArguments) => {
-        const values = [...parameters(callArguments)];
-        try {
-          const { rows } = await withClient(pool, (client) => client.query({ name, text, values }));
-          return rows[0];
-        } catch (error) {
-          throw toRefusal(error);
-        }
-      };
+      const first = compile(build);
+      return (...callArguments) => first(callArguments);
     },
     snapshot: (use) => readSnapshot(pool, use),
+    prepareRemembered: <Parameters extends readonly MemoryKey[], Row>(
+      build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
+    ): PreparedQuery<Parameters, Row> => memory.remembering<Parameters, Row>(compile(build)),
+    refresh: createRefresh(pool, memory),
     close: () => pool.end(),
   };
 }

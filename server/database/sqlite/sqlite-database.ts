@@ -1,10 +1,12 @@
 import type { Compilable } from 'kysely';
 import type { Database, Placeholder, PreparedQuery, Reader, Write } from '../database.ts';
 import { readerOver } from '../handles.ts';
+import { createMemory, type MemoryKey } from '../memory.ts';
 import { compilePrepared } from '../prepared.ts';
 import { checkRegistered, loadWrites } from '../registered-writes.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { makeFiles, makeFolder, openForReading } from './files.ts';
+import { createRefresh } from './refresh.ts';
 import { readSnapshot } from './snapshot.ts';
 import { startWriter } from './writer.ts';
 
@@ -27,21 +29,39 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
   const writer = await startWriter({ folder, writes: writes.href }, onFailure);
   const connection = openForReading(folder);
   const read = readerOver('sqlite', connection.lend);
+  const memory = createMemory();
+  const readVersion = connection.first('pragma data_version');
+  const { refresh, wrote } = createRefresh(() => Number(readVersion([])?.data_version), memory);
+
+  function compile<Row>(build: (read: Reader, placeholder: Placeholder) => Compilable<Row>) {
+    const { sql, parameters } = compilePrepared(read, build);
+    const first = connection.first(sql);
+    return (callArguments: readonly unknown[]) =>
+      first(parameters(callArguments)) as Row | undefined;
+  }
+
   return {
     dialect: 'sqlite',
     read,
     async write<Input, Output>(operation: Write<Input, Output>, input: Input): Promise<Output> {
       checkRegistered(registered, operation);
-      return (await writer.run(operation.name, input)) as Output;
+      try {
+        return (await writer.run(operation.name, input)) as Output;
+      } finally {
+        wrote();
+      }
     },
     prepare<Arguments extends readonly unknown[], Row>(
       build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
     ): PreparedQuery<Arguments, Row> {
-      const { sql, parameters } = compilePrepared(read, build);
-      const first = connection.first(sql);
-      return (...callArguments) => first(parameters(callArguments)) as Row | undefined;
+      const first = compile(build);
+      return (...callArguments) => first(callArguments);
     },
     snapshot: (use) => readSnapshot(folder, use),
+    prepareRemembered: <Parameters extends readonly MemoryKey[], Row>(
+      build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
+    ): PreparedQuery<Parameters, Row> => memory.remembering<Parameters, Row>(compile(build)),
+    refresh,
     async close() {
       await writer.close();
       connection.close();

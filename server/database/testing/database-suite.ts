@@ -6,6 +6,7 @@ import { Refusal } from '#lib/errors.ts';
 import { OciError } from '#oci/errors.ts';
 import type { Database } from '../database.ts';
 import { sharedSecret } from '../secrets.ts';
+import { rememberedSuite } from './remembered-suite.ts';
 import {
   addBlob,
   addManifest,
@@ -416,6 +417,8 @@ export function databaseSuite(name: string, makePlace: () => Promise<Place>): vo
       }),
     );
   });
+
+  rememberedSuite(name, opened);
 
   describe(`opening ${name}`, () => {
     test(

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
+import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { Authenticate, Caller } from '#server/http/access.ts';
 import { anonymous } from '#server/permissions/principals.ts';
 import { parseAuthorization } from './authorization-header.ts';
-import { createBoundedCache } from './bounded-cache.ts';
 import type { NamedPrincipal } from './credentials.ts';
 import { type Identify, rememberedMilliseconds } from './identify.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';

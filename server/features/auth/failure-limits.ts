@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { TooManyRequests } from '#server/http/status.ts';
-import { createBoundedCache } from './bounded-cache.ts';
 
 /** Failures that are let pass in each window. */
 export interface FailureLimitsOptions {

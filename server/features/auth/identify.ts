@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
-import { createBoundedCache } from './bounded-cache.ts';
 import type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
 import { createFailureLimits } from './failure-limits.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';

@@ -1,10 +1,10 @@
+import { type BoundedCache, createBoundedCache } from '#lib/bounded-cache.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { LoadGrants } from '#server/http/access.ts';
 import type { Grants, ProjectGrant } from '#server/permissions/decide.ts';
 import { type Principal, workloadName } from '#server/permissions/principals.ts';
 import type { Permission, Role } from '#server/permissions/roles.ts';
 import { roles } from '#server/permissions/roles.ts';
-import { type BoundedCache, createBoundedCache } from './bounded-cache.ts';
 import type { GrantShare, GrantSource, ProjectShare } from './grants.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 

@@ -1,7 +1,7 @@
 import type { BlobStore } from '#server/blobs/blob-store.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { Database } from '#server/database/database.ts';
-import { grantGenerationOf } from '#server/database/generations.ts';
+import { probeOf } from '#server/database/probe.ts';
 import type { Exchange } from '#server/http/exchange.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { createBlobTotals } from './blob-totals.ts';
@@ -43,7 +43,7 @@ export function createMonitoring(options: MonitoringOptions): Monitoring {
   const blobTotals = createBlobTotals({ read, now, reportFailure });
   const health = createHealth({
     checks: [
-      databaseCheck(grantGenerationOf(database)),
+      databaseCheck(probeOf(database)),
       blobStoreCheck(store),
       certificateCheck(certificates, now),
     ],

@@ -73,7 +73,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
   ] as const;
 
   return {
-    manifestByTag: database.prepare<[string, string], ManifestRow>((query, argument) =>
+    manifestByTag: database.prepareRemembered<[string, string], ManifestRow>((query, argument) =>
       query
         .selectFrom('repositories')
         .innerJoin('tags', 'tags.repository_id', 'repositories.id')
@@ -83,7 +83,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
         .where('tags.name', '=', argument<string>(1)),
     ),
 
-    manifestByDigest: database.prepare<[string, string], ManifestRow>((query, argument) =>
+    manifestByDigest: database.prepareRemembered<[string, string], ManifestRow>((query, argument) =>
       query
         .selectFrom('repositories')
         .innerJoin('manifests', 'manifests.repository_id', 'repositories.id')
@@ -96,7 +96,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
       query.selectFrom('manifests').select('bytes').where('id', '=', argument<number>(0)),
     ),
 
-    blob: database.prepare<[string, string], BlobRow>((query, argument) =>
+    blob: database.prepareRemembered<[string, string], BlobRow>((query, argument) =>
       query
         .selectFrom('repositories')
         .innerJoin('repository_blobs', 'repository_blobs.repository_id', 'repositories.id')
@@ -122,7 +122,7 @@ export function createRegistryQueries(database: Database): RegistryQueries {
         .where('id', '=', argument<string>(1)),
     ),
 
-    repository: database.prepare<[string], { id: number }>((query, argument) =>
+    repository: database.prepareRemembered<[string], { id: number }>((query, argument) =>
       query.selectFrom('repositories').select('id').where('name', '=', argument<string>(0)),
     ),
 

@@ -5,6 +5,7 @@ import { addSystemRoutes, type ComponentHealth } from './index.ts';
 
 async function start(components: readonly ComponentHealth[] = []) {
   const application = await createRestApplication({
+    refresh: () => {},
     authenticate: () => ({ principal: { kind: 'user', id: 1, name: 'alice' } }),
     loadGrants: (principal) => ({ principal, systemAdmin: false, projects: new Map() }),
     reportFailure: ({ error }) => {

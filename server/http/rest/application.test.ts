@@ -21,6 +21,7 @@ const robot = { kind: 'robot', id: 3, name: 'robot+ci' } as const;
 async function start(addRoutes: (application: RestApplication) => void) {
   const failures: Failure[] = [];
   const application = await createRestApplication({
+    refresh: () => {},
     authenticate: (authorization) => {
       if (authorization === 'Basic alice') return { principal: alice };
       if (authorization === 'Basic robot') return { principal: robot };

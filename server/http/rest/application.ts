@@ -33,6 +33,8 @@ export type RestApplication = FastifyInstance<
 >;
 
 export interface RestOptions {
+  /** Makes what is remembered of the database at least as new as the request. */
+  readonly refresh: () => void | Promise<void>;
   readonly authenticate: Authenticate;
   readonly loadGrants: LoadGrants;
   /** Hears of every answer 500. */
@@ -66,6 +68,7 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
     options.onRequest?.(new RestExchange(request, reply));
     reply.header('x-request-id', request.id);
   });
+  application.addHook('onRequest', async () => options.refresh());
   identifyCallers(application, {
     authenticate: options.authenticate,
     loadGrants: options.loadGrants,

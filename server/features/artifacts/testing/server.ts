@@ -101,6 +101,7 @@ export async function startArtifactsServer({
   const loadGrants = grantsOver(database);
   const registry = createRegistry({ database, store, loadGrants, now: Date.now });
   const application = await createRestApplication({
+    refresh: database.refresh,
     authenticate,
     loadGrants,
     reportFailure: ({ error }) => console.error(error),

@@ -112,6 +112,7 @@ export async function startAccounts(open: () => Promise<OpenDatabase>): Promise<
     clock,
   });
   const application = await createRestApplication({
+    refresh: database.refresh,
     authenticate: auth.authenticate,
     loadGrants: auth.loadGrants,
     version: '0.0.0',

@@ -542,14 +542,13 @@ export function tokenEndpointSuite(name: string, open: () => Promise<OpenDatabas
   });
 
   test(
-    `a cached caller is told without waiting, on SQLite (${name})`,
-    served(async ({ call, auth, database, admin }) => {
+    `a cached caller is told without waiting (${name})`,
+    served(async ({ call, auth, admin }) => {
       const { token } = (await call(admin, 'GET', path)).body;
       for (const authorization of [`Bearer ${token}`, basic(admin)]) {
         await auth.authenticate(authorization, '::1');
         const again = auth.authenticate(authorization, '::1');
-        assert.equal(again instanceof Promise, database.dialect === 'postgres');
-        await again;
+        assert.equal(again instanceof Promise, false);
       }
     }),
   );

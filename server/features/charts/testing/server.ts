@@ -92,6 +92,7 @@ export async function startChartsServer(postgresUrl?: string): Promise<ChartsSer
     now: Date.now,
   });
   const application = await createRestApplication({
+    refresh: database.refresh,
     authenticate,
     loadGrants,
     reportFailure: ({ error }) => console.error(error),

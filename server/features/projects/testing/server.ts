@@ -72,6 +72,7 @@ async function startProjectsServer(
     service: 'test',
   });
   const application = await createRestApplication({
+    refresh: database.refresh,
     authenticate: auth.authenticate,
     loadGrants: auth.loadGrants,
     reportFailure: ({ error }) => console.error(error),
