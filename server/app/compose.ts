@@ -189,6 +189,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
 
 function logHealth(log: Log, { name, condition }: Examined, error: unknown): void {
   if (condition.status === 'works') log.info({ part: name }, 'works again');
+  else if (condition.status === 'degraded') log.warn({ part: name }, condition.message);
   else log.error({ part: name, err: error }, condition.message);
 }
 

@@ -293,6 +293,12 @@ describe('plain HTTP from a stranger', () => {
     });
   }
 
+  test('is answered where a load balancer may ask', async () => {
+    await using server = await start();
+    const reply = await send(server.port, { ...stranger, path: '/open' });
+    assert.equal(reply.body, `plain GET /open ${EMPTY_SHA256}`);
+  });
+
   const targets: [string, string, string][] = [
     ['evil.example', '/v2/', 'https://registry.example:5000/v2/'],
     ['"><script>', '/', 'https://registry.example:5000/'],

@@ -27,17 +27,22 @@ export function logAccess(log: Log, level: 'info' | 'debug', entry: AccessEntry)
       address: entry.address,
       principal: entry.principal?.slice(0, longestName),
       method: entry.method,
-      path: pathFor(entry),
-      repository: entry.repository?.slice(0, longestName),
+      path: printable(pathFor(entry)),
+      repository: printable(entry.repository?.slice(0, longestName)),
       status: entry.status,
       received: entry.received,
       sent: entry.sent,
       milliseconds: Math.round(entry.seconds * 10_000) / 10,
-      agent: entry.agent?.slice(0, longestAgent),
+      agent: printable(entry.agent?.slice(0, longestAgent)),
       ...(entry.interrupted ? { interrupted: true } : {}),
     },
     'request',
   );
+}
+
+/** JSON escapes the control characters of ASCII only, and terminals obey those beyond it too. */
+function printable<Text extends string | undefined>(text: Text): Text | string {
+  return text === undefined ? text : text.replace(/\p{Cc}/gu, '\ufffd');
 }
 
 function pathFor({ path, route }: AccessEntry): string {

@@ -22,6 +22,7 @@ function writeForPeople(line: string): void {
     .filter(([name]) => name !== 'err' || level === 'error')
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ');
-  process.stdout.write(`${time.slice(11, 19)} ${level.padEnd(5)} ${msg} ${details}`.trimEnd());
-  process.stdout.write('\n');
+  const text = `${time.slice(11, 19)} ${level.padEnd(5)} ${msg} ${details}`.trimEnd();
+  // What clients send must not reach the terminal as commands.
+  process.stdout.write(`${text.replace(/\p{Cc}/gu, '\ufffd')}\n`);
 }

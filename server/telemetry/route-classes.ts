@@ -52,6 +52,7 @@ export interface Target {
 export function readTarget(target: string): Target {
   const mark = target.indexOf('?');
   const written = mark < 0 ? target : target.slice(0, mark);
+  if (!written.startsWith('/')) return readTarget(pathOfAbsolute(target));
   const path = written.includes('%') ? decoded(written) : written;
   const known = exact.get(path);
   if (known !== undefined) return { route: known, path, repository: undefined };
@@ -75,6 +76,12 @@ function readRegistryPath(path: string): Target {
 function routeBesideRegistry(path: string): RouteClass {
   if (path.startsWith('/chartrepo/') || path.startsWith('/api/chartrepo/')) return 'chart';
   return path.startsWith('/api/') ? 'api' : 'other';
+}
+
+/** Of the absolute form, whose authority may hold a password; `/` for what is no path at all. */
+function pathOfAbsolute(target: string): string {
+  const path = URL.parse(target)?.pathname;
+  return path?.startsWith('/') ? path : '/';
 }
 
 function decoded(path: string): string {

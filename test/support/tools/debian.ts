@@ -20,7 +20,7 @@ const clientPackages = [
 export const aptPackages = {
   clients: clientPackages,
   cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins'],
-  server: ['postgresql', 'strace', 'openssl'],
+  server: ['postgresql', 'strace', 'openssl', 'prometheus'],
 } as const;
 
 /** Installs what is missing; services among the packages are installed but not started. */
