@@ -124,6 +124,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
       })),
   });
   monitoring.addRoutes(rest, {
+    refresh: database.refresh,
     authenticate,
     loadGrants,
     token: config.metricsToken,

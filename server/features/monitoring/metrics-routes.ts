@@ -14,6 +14,7 @@ import {
 } from '#server/telemetry/metrics.ts';
 
 export interface MetricsAccess {
+  readonly refresh: () => void | Promise<void>;
   readonly authenticate: Authenticate;
   readonly loadGrants: LoadGrants;
   /** Whoever brings it may read, whether or not the database answers. */
@@ -37,7 +38,7 @@ export function addMetricsRoutes(application: RestApplication, options: MetricsR
 
   application.get(
     '/metrics',
-    { config: { ownAuthentication: true }, schema: { hide: true } },
+    { config: { ownAuthentication: true, withoutDatabase: true }, schema: { hide: true } },
     async (request, reply) => {
       await admit(request, options);
       const [processes, sharedMetrics] = await Promise.all([gatherProcesses(), collect(shared)]);
@@ -50,7 +51,7 @@ export function addMetricsRoutes(application: RestApplication, options: MetricsR
 /** @throws {Refusal} `unauthenticated`, `denied` */
 async function admit(
   { headers: { authorization }, clientAddress }: FastifyRequest,
-  { authenticate, loadGrants, token }: MetricsRoutesOptions,
+  { refresh, authenticate, loadGrants, token }: MetricsRoutesOptions,
 ): Promise<void> {
   if (authorization === undefined) {
     if (isLoopback(clientAddress)) return;
@@ -69,6 +70,7 @@ async function admit(
         : 'This bearer token is not the one that BERTH_METRICS_TOKEN names: correct one of the two.',
     );
   }
+  await refresh();
   const { principal } = await authenticate(authorization, clientAddress);
   const decision = decide(await loadGrants(principal, []), 'metrics:read', systemResource);
   if (!decision.allowed) throw new Refusal('denied', `${decision.reason}.`);

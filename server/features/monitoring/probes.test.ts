@@ -117,5 +117,7 @@ describe('a probe', () => {
     assert.match(text.body.toString(), /^unready\ndatabase: fails: The database does not answer/);
     assert.equal((await server.request('/healthz')).status, 200);
     assert.equal((await server.request('/metrics')).status, 200, 'and metrics without the rest');
+    const health = (await server.request('/api/v2.0/health')).json() as { status: string };
+    assert.equal(health.status, 'unhealthy');
   });
 });

@@ -29,13 +29,19 @@ export function addSystemRoutes(application: RestApplication, options: SystemRou
 
   application.get(
     `${restPrefix}/ping`,
-    { schema: { tags, summary: 'Whether the server answers', response: { 200: Type.String() } } },
+    {
+      config: { withoutDatabase: true },
+      schema: { tags, summary: 'Whether the server answers', response: { 200: Type.String() } },
+    },
     async (_request, reply) => reply.type('text/plain').send('Pong'),
   );
 
   application.get(
     `${restPrefix}/health`,
-    { schema: { tags, summary: 'Whether all works', response: { 200: Health } } },
+    {
+      config: { withoutDatabase: true },
+      schema: { tags, summary: 'Whether all works', response: { 200: Health } },
+    },
     async () => {
       const components = [...(await examine())];
       const isHealthy = components.every(({ status }) => status === 'healthy');

@@ -16,6 +16,13 @@ import { createErrorHandler, type ReportFailure } from './errors.ts';
 import { RestExchange } from './rest-exchange.ts';
 import { answerUnknownRoutes } from './unknown-routes.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route answers whether or not the database does. */
+    withoutDatabase?: boolean;
+  }
+}
+
 /** Where the routes of features live. */
 export const restPrefix = '/api/v2.0';
 
@@ -68,7 +75,9 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
     options.onRequest?.(new RestExchange(request, reply));
     reply.header('x-request-id', request.id);
   });
-  application.addHook('onRequest', async () => options.refresh());
+  application.addHook('onRequest', async ({ routeOptions: { config } }) => {
+    if (!config.withoutDatabase) await options.refresh();
+  });
   identifyCallers(application, {
     authenticate: options.authenticate,
     loadGrants: options.loadGrants,
