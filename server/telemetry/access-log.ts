@@ -1,4 +1,4 @@
-import type { Log } from './log.ts';
+import { type Log, timestamp } from './log.ts';
 import type { FinishedRequest } from './request-counts.ts';
 
 export interface AccessEntry extends FinishedRequest {
@@ -19,30 +19,31 @@ const longestAgent = 200;
 /** Whoever knows the id of an upload may carry it on: enough of it to tell uploads apart. */
 const shownOfUploadId = 8;
 
-/** One line for each request. No credential reaches it: no header but User-Agent, no query. */
+/**
+ * One line for each request. No credential reaches it: no header but User-Agent, no query. Written by
+ * hand, since most of what a small request costs would be its line.
+ */
 export function logAccess(log: Log, level: 'info' | 'debug', entry: AccessEntry): void {
-  log[level](
-    {
-      request: entry.id,
-      address: entry.address,
-      principal: entry.principal?.slice(0, longestName),
-      method: entry.method,
-      path: printable(pathFor(entry)),
-      repository: printable(entry.repository?.slice(0, longestName)),
-      status: entry.status,
-      received: entry.received,
-      sent: entry.sent,
-      milliseconds: Math.round(entry.seconds * 10_000) / 10,
-      agent: printable(entry.agent?.slice(0, longestAgent)),
-      ...(entry.interrupted ? { interrupted: true } : {}),
-    },
-    'request',
+  log.writeLater(
+    `{"level":"${level}","time":"${timestamp()}","request":${quoted(entry.id)}` +
+      `,"address":${quoted(entry.address)}${field('principal', entry.principal, longestName)}` +
+      `${field('method', entry.method, longestName)},"path":${quoted(pathFor(entry))}` +
+      `${field('repository', entry.repository, longestName)},"status":${entry.status}` +
+      `,"received":${entry.received},"sent":${entry.sent}` +
+      `,"milliseconds":${Math.round(entry.seconds * 10_000) / 10}` +
+      `${field('agent', entry.agent, longestAgent)}` +
+      `${entry.interrupted ? ',"interrupted":true' : ''},"msg":"request"}\n`,
   );
 }
 
+function field(name: string, text: string | undefined, longest: number): string {
+  return text === undefined ? '' : `,"${name}":${quoted(text.slice(0, longest))}`;
+}
+
 /** JSON escapes the control characters of ASCII only, and terminals obey those beyond it too. */
-function printable<Text extends string | undefined>(text: Text): Text | string {
-  return text === undefined ? text : text.replace(/\p{Cc}/gu, '\ufffd');
+function quoted(text: string): string {
+  if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) return `"${text}"`;
+  return JSON.stringify(text.replace(/\p{Cc}/gu, '\ufffd'));
 }
 
 function pathFor({ path, route }: AccessEntry): string {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import { pino } from 'pino';
 import { samplesOf } from '#test/promtool.ts';
+import { createLog } from './log.ts';
 import { renderMetrics } from './metrics.ts';
 import { createRequestObserver } from './observe-requests.ts';
 import { createRequestCounts } from './request-counts.ts';
@@ -24,16 +24,12 @@ async function serve(answer: (path: string, response: ServerResponse) => void, l
   const lines: Line[] = [];
   const told = Promise.withResolvers<void>();
   const written: string[] = [];
-  const log = pino(
-    { level, base: null, timestamp: false },
-    {
-      write: (line: string) => {
-        written.push(line);
-        lines.push(JSON.parse(line));
-        told.resolve();
-      },
-    },
-  );
+  const take = (line: string) => {
+    written.push(line);
+    lines.push(JSON.parse(line));
+    told.resolve();
+  };
+  const log = createLog(level, { write: take, writeLater: take });
   const observe = createRequestObserver({
     counts,
     log,
@@ -156,10 +152,11 @@ describe('the access log', () => {
     await server.converse(
       'GET /v2/a/b/tags/list?n=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: crane\r\nConnection: close\r\n\r\n',
     );
-    const { milliseconds, ...line } = server.lines[0] ?? {};
+    const { milliseconds, time, ...line } = server.lines[0] ?? {};
     assert.equal(typeof milliseconds, 'number');
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.deepEqual(line, {
-      level: 30,
+      level: 'info',
       request: 'r-1',
       address: '192.0.2.7',
       principal: 'user alice',

@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+
+/** Where whole lines of the log go, newlines included. */
+export interface LogOutput {
+  /** Goes out at once, behind what waits. */
+  write(line: string): void;
+  /** May wait for others, for a second at most. */
+  writeLater(line: string): void;
+}
+
+/**
+ * Characters. A pipe takes as many bytes whole (PIPE_BUF), so that lines of processes that share one
+ * do not mix.
+ */
+const largestChunk = 4096;
+const longestWait = 1000;
+
+/** Writes to an open file. What waits goes out before the process ends. */
+export function outputTo(file: number): LogOutput {
+  const destination = pino.destination({ dest: file, sync: true, maxWrite: largestChunk });
+  // A full disk, a reader that has gone: the server goes on without its log.
+  destination.on('error', () => {});
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
+
+  function release(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting === '') return;
+    destination.write(waiting);
+    waiting = '';
+  }
+
+  process.on('exit', release);
+
+  return {
+    write(line) {
+      waiting += line;
+      release();
+    },
+    writeLater(line) {
+      if (waiting.length + line.length > largestChunk) release();
+      waiting += line;
+      timer ??= setTimeout(release, longestWait).unref();
+    },
+  };
+}
