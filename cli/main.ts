@@ -3,20 +3,23 @@ import { systemErrorCode } from '#lib/errors.ts';
 import { readEnvironment } from './environment.ts';
 import { AnsweredFailure, UsageFailure } from './failure.ts';
 import { createProgram } from './program.ts';
-import type { Serve } from './serve.ts';
+import type { ServerPrograms } from './server-programs.ts';
 
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
 /**
  * Runs one command line and resolves to its exit code: 0 done, 1 refused or failed, 2 wrong usage.
- * @param serve what `berth serve` runs
+ * @param programs what the commands for the server's own machine run
  */
-export async function runCommandLine(given: readonly string[], serve: Serve): Promise<number> {
+export async function runCommandLine(
+  given: readonly string[],
+  programs: ServerPrograms,
+): Promise<number> {
   process.stdout.on('error', (error) => {
     // Whoever reads the answer may stop early, as head does.
     if (systemErrorCode(error) !== 'EPIPE') throw error;
   });
-  const program = createProgram(readEnvironment(), serve);
+  const program = createProgram(readEnvironment(), programs);
   try {
     await program.parseAsync(given.length === 0 ? ['--help'] : given, { from: 'user' });
     return exitCodes.done;

@@ -6,10 +6,12 @@ import { addProjectCommands } from './project.ts';
 import { addRepositoryCommands } from './repository.ts';
 import { addRobotCommands } from './robot.ts';
 import { addSecretCommands } from './secret.ts';
-import { addServeCommand, type Serve } from './serve.ts';
+import { addServeCommand } from './serve.ts';
+import type { ServerPrograms } from './server-programs.ts';
 import { addTokenCommands } from './token.ts';
 import { addTrustCommand } from './trust.ts';
 import { addUserCommands } from './user.ts';
+import { addVerifyCommand } from './verify.ts';
 import { addVersionCommand } from './version.ts';
 
 function termOf(command: Command): string {
@@ -20,7 +22,7 @@ function termOf(command: Command): string {
 }
 
 /** The whole command line. */
-export function createProgram(environment: Environment, serve: Serve): Command {
+export function createProgram(environment: Environment, programs: ServerPrograms): Command {
   const program = new Command('berth')
     .description('A registry for container images and Helm charts that Kubernetes can pull from.')
     .usage('COMMAND')
@@ -34,7 +36,7 @@ export function createProgram(environment: Environment, serve: Serve): Command {
     .showHelpAfterError('Run the command with --help to see what it takes.');
 
   program.commandsGroup('First steps:');
-  addServeCommand(program, serve);
+  addServeCommand(program, programs.serve);
   addTrustCommand(program, environment);
   addLoginCommands(program, environment);
 
@@ -50,6 +52,9 @@ export function createProgram(environment: Environment, serve: Serve): Command {
   program.commandsGroup('People:');
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
+
+  program.commandsGroup('The data of a server, on its machine:');
+  addVerifyCommand(program, programs.verify);
 
   program.commandsGroup('About:');
   addVersionCommand(program);

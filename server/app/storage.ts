@@ -19,12 +19,17 @@ export interface Storage {
 
 const writes = new URL('./writes.ts', import.meta.url);
 
+export function sqliteFolder(dataFolder: string): string {
+  return join(dataFolder, 'database');
+}
+
 export async function openStorage(
   config: Config,
   onFailure: (error: Error) => void,
 ): Promise<Storage> {
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
-  const secretKey = config.secretKey ?? secretKeyOf(config.dataFolder);
+  // Not before it is needed: who only reads content must not make a key.
+  let secretKey = config.secretKey;
   const store = await openFilesystemBlobStore({ folder: config.dataFolder });
   const database = await openDatabase(config, onFailure).catch(async (error: unknown) => {
     await store.close();
@@ -33,7 +38,10 @@ export async function openStorage(
   return {
     database,
     store,
-    sharedSecret: (name, create) => sharedSecret(database, secretKey, name, create),
+    sharedSecret(name, create) {
+      secretKey ??= secretKeyOf(config.dataFolder);
+      return sharedSecret(database, secretKey, name, create);
+    },
     async close() {
       await store.close();
       await database.close();
@@ -46,7 +54,7 @@ async function openDatabase(
   onFailure: (error: Error) => void,
 ): Promise<Database> {
   if (databaseUrl === undefined) {
-    return openSqliteDatabase({ folder: join(dataFolder, 'database'), writes, onFailure });
+    return openSqliteDatabase({ folder: sqliteFolder(dataFolder), writes, onFailure });
   }
   const { openPostgresDatabase } = await import('#server/database/postgres/postgres-database.ts');
   return openPostgresDatabase({ url: databaseUrl, writes });

@@ -118,6 +118,16 @@ export interface BlobStore {
   size(key: StorageKey): Promise<number | undefined>;
 
   /**
+   * Reads all of a committed blob, off the main thread, and tells its size and its digest
+   * (`algorithm:hex`).
+   * @throws {BlobLost}
+   */
+  rehash(
+    key: StorageKey,
+    algorithm: DigestAlgorithm,
+  ): Promise<{ readonly size: number; readonly digest: string }>;
+
+  /**
    * Writes `range` of a committed blob to `destination` at the pace that it takes, without ending
    * it. All of an empty blob is the range from 0 to -1. A chunk's memory is used again once its write has called back: sockets and responses are
    * done with it by then; a `PassThrough` is not, and is given `read` instead.

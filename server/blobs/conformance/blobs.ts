@@ -94,6 +94,25 @@ export function describeBlobs(open: OpenStore): void {
       assert.equal(await store.size(neighbour), 1000);
     });
 
+    test('is rehashed as it is now, by either algorithm, and named when it is gone', async (context) => {
+      const { store } = await open(context);
+      const bytes = bytesOf(3 * MiB + 1);
+      const key = await commit(store, bytes);
+      const empty = await commit(store, bytesOf(0));
+      for (const algorithm of ['sha256', 'sha512'] as const) {
+        assert.deepEqual(await store.rehash(key, algorithm), {
+          size: bytes.length,
+          digest: digestOf(bytes, algorithm),
+        });
+        assert.deepEqual(await store.rehash(empty, algorithm), {
+          size: 0,
+          digest: digestOf(bytesOf(0), algorithm),
+        });
+      }
+      await store.delete(key);
+      await assert.rejects(store.rehash(key, 'sha256'), BlobLost);
+    });
+
     test('of 64 MiB is what was sent', async (context) => {
       const { store } = await open(context);
       const bytes = bytesOf(64 * MiB);

@@ -141,6 +141,19 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       return found && Number(found.size);
     },
 
+    async rehash(key, algorithm) {
+      const path = blobPath(layout, key);
+      const found = await statIfPresent(path);
+      if (found === undefined) throw new BlobLost(key);
+      const size = Number(found.size);
+      try {
+        return { size, digest: `${algorithm}:${await hashing.digestFile(path, algorithm, size)}` };
+      } catch (error) {
+        const goneMeanwhile = (await statIfPresent(path)) === undefined;
+        throw goneMeanwhile ? new BlobLost(key, { cause: error }) : error;
+      }
+    },
+
     async send(key, range, destination) {
       await using file = await openBlob(blobPath(layout, key), key);
       await sendFile(key, file, range, destination, memory);

@@ -22,6 +22,8 @@ export interface Image {
 /** A whole server, and what the registry's tests do with it again and again. */
 export interface TestRegistry {
   readonly server: TestServer;
+  /** Where it keeps its data, as settings. */
+  readonly storage: { readonly data: string; readonly databaseUrl?: string };
   /** As the admin, unless `options` say otherwise. */
   call(path: string, options?: RequestOptions): Promise<Reply>;
   /** Without credentials, unless `options` say otherwise. */
@@ -104,6 +106,7 @@ export async function startRegistry(
 
   const registry: TestRegistry = {
     server,
+    storage: { data: server.folder, ...(databaseUrl !== undefined && { databaseUrl }) },
     database,
     request: server.request,
     call: (path, options = {}) =>

@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import { writes as everyWrite } from '#server/app/writes.ts';
 import type { AnyWrite, Write } from '#server/database/database.ts';
+import type { Tables } from '#server/database/tables.ts';
 
 /** Makes the links of a blob as old as `linkedAt` says. */
 export const ageBlobLinks: Write<{ readonly digest: string; readonly linkedAt: number }, void> = {
@@ -16,4 +18,29 @@ export const ageBlobLinks: Write<{ readonly digest: string; readonly linkedAt: n
   },
 };
 
-export const writes: readonly AnyWrite[] = [...everyWrite, ageBlobLinks];
+type Values = Readonly<Record<string, number | string | Uint8Array | null>>;
+
+/** Changes rows as nothing in the server does, for what a disk or a hand at the database may do. */
+export const tamper: Write<
+  { readonly table: keyof Tables; readonly where: Values; readonly set: Values | 'deleted' },
+  number
+> = {
+  name: 'testing.tamper',
+  durability: 'durable',
+  async run(transaction, { table, where, set }) {
+    const matches = sql.join(
+      Object.entries(where).map(([column, value]) => sql`${sql.ref(column)} = ${value}`),
+      sql` and `,
+    );
+    const change =
+      set === 'deleted'
+        ? sql`delete from ${sql.table(table)}`
+        : sql`update ${sql.table(table)} set ${sql.join(
+            Object.entries(set).map(([column, value]) => sql`${sql.ref(column)} = ${value}`),
+          )}`;
+    const { numAffectedRows } = await sql`${change} where ${matches}`.execute(transaction);
+    return Number(numAffectedRows ?? 0);
+  },
+};
+
+export const writes: readonly AnyWrite[] = [...everyWrite, ageBlobLinks, tamper];
