@@ -246,7 +246,7 @@ onEveryDatabase('verify', (registry) => {
     });
     assert.deepEqual(findings, []);
 
-    const storage = await openPresentStorage(readConfig(registry.storage, {}));
+    const storage = await openPresentStorage(await readConfig(registry.storage, {}));
     const later = new Findings();
     const now = () => Date.now() + leftLyingMilliseconds;
     await checkFiles({ ...storage, findings: later, onFiles: () => {}, now });

@@ -37,7 +37,7 @@ export async function verify(
   flags: Flags,
   { repair, report }: VerifyOptions,
 ): Promise<VerifyReport> {
-  const storage = await openPresentStorage(readConfig(flags));
+  const storage = await openPresentStorage(await readConfig(flags));
   const { database, store } = storage;
   const findings = new Findings();
   const now = Date.now;
