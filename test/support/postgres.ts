@@ -12,6 +12,10 @@ export interface Postgres {
   readonly url: string;
   /** Makes an empty database, and resolves to its address. */
   createDatabase(): Promise<string>;
+  /** Ends the server as a crash does, with all of its connections. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash, on the same files and the same socket. */
+  start(): Promise<void>;
   /** Ends the server and removes its files. */
   stop(): Promise<void>;
 }
@@ -50,14 +54,23 @@ export async function startPostgres(): Promise<Postgres> {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const server = spawn(
-    join(programs, 'postgres'),
-    ['-D', data, '-k', folder, '-c', 'listen_addresses='],
-    { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const launch = () =>
+    spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-c', 'listen_addresses='], {
+      ...owner,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  let server = launch();
   const endWithTests = () => server.kill('SIGQUIT');
   process.once('exit', endWithTests);
   await ready(server);
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exit = once(server, 'exit');
+    server.kill(signal);
+    await exit;
+  }
 
   const urlOf = (name: string) =>
     `postgres://berth@localhost/${name}?host=${encodeURIComponent(folder)}`;
@@ -75,13 +88,14 @@ export async function startPostgres(): Promise<Postgres> {
       await creation;
       return urlOf(name);
     },
+    crash: () => end('SIGQUIT'),
+    async start() {
+      server = launch();
+      await ready(server);
+    },
     async stop() {
       process.removeListener('exit', endWithTests);
-      if (server.exitCode === null && server.signalCode === null) {
-        const exit = once(server, 'exit');
-        server.kill('SIGINT');
-        await exit;
-      }
+      await end('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
   };

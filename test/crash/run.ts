@@ -1,0 +1,65 @@
+// npm run test:crash [-- --kills N --seed S]: what was acknowledged is there, whatever ends the server.
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { occupyMachine } from '#test/lock.ts';
+import { skipWithoutPostgres, startPostgres } from '#test/postgres.ts';
+import { conclude, repositoryRoot, runTestFiles } from '#test/suite.ts';
+import { type KillPlan, killAgainAndAgain } from './kills.ts';
+import { readOptions } from './options.ts';
+
+const { kills, seed } = readOptions(process.argv.slice(2));
+await using _machine = await occupyMachine('test:crash');
+console.log(`seed ${seed}: --kills ${kills} --seed ${seed} repeats this run`);
+
+const counts = await runTestFiles(
+  globSync('test/crash/*.test.ts', { cwd: repositoryRoot }).map((file) =>
+    join(repositoryRoot, file),
+  ),
+  { concurrency: 1, timeout: 300_000 },
+);
+
+const missing = skipWithoutPostgres();
+const onSqlite = missing === false ? Math.ceil(kills / 2) : kills;
+await endAgainAndAgain('SQLite', { kills: onSqlite });
+if (missing === false) {
+  const server = await startPostgres();
+  try {
+    const url = await server.createDatabase();
+    await endAgainAndAgain('PostgreSQL', { kills: kills - onSqlite, postgres: { server, url } });
+  } finally {
+    await server.stop();
+  }
+} else {
+  console.log(`PostgreSQL: skipped, ${missing}`);
+  counts.skipped += 1;
+}
+conclude(counts);
+
+async function endAgainAndAgain(
+  database: string,
+  plan: Pick<KillPlan, 'kills' | 'postgres'>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-crash-'));
+  const started = performance.now();
+  try {
+    const outcome = await killAgainAndAgain({
+      ...plan,
+      seed: `${seed} on ${database}`,
+      folder,
+      report: (line) => console.log(`${database}: ${line}`),
+    });
+    const minutes = (performance.now() - started) / 60_000;
+    console.log(
+      `${database}: ${outcome.kills} kills in ${minutes.toFixed(1)} minutes ` +
+        `(${(outcome.kills / minutes).toFixed(0)} a minute), ${outcome.acknowledged} operations ` +
+        `acknowledged, ${outcome.unanswered} unanswered, ${outcome.facts} facts held, ` +
+        `${outcome.orphans} orphaned files`,
+    );
+    counts.passed += outcome.kills;
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    counts.failed += 1;
+    console.log(`${database} failed; what is left lies in ${folder}\n${(error as Error).message}`);
+  }
+}
