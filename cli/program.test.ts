@@ -18,7 +18,7 @@ const environment = {
 };
 
 const never = () => Promise.reject(new Error('Nothing is run here'));
-const programs = { serve: never, verify: never };
+const programs = { serve: never, backup: never, restore: never, verify: never };
 
 function leavesOf(command: Command, path: readonly string[] = []): [string, Command][] {
   return command.commands.flatMap((child): [string, Command][] => {

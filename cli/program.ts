@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { addBackupCommand } from './backup.ts';
 import type { Environment } from './environment.ts';
 import { addLoginCommands } from './login.ts';
 import { addMemberCommands } from './member.ts';
 import { addProjectCommands } from './project.ts';
 import { addRepositoryCommands } from './repository.ts';
+import { addRestoreCommand } from './restore.ts';
 import { addRobotCommands } from './robot.ts';
 import { addSecretCommands } from './secret.ts';
 import { addServeCommand } from './serve.ts';
@@ -54,6 +56,8 @@ export function createProgram(environment: Environment, programs: ServerPrograms
   addTokenCommands(program, environment);
 
   program.commandsGroup('The data of a server, on its machine:');
+  addBackupCommand(program, programs.backup);
+  addRestoreCommand(program, programs.restore);
   addVerifyCommand(program, programs.verify);
 
   program.commandsGroup('About:');

@@ -43,6 +43,20 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
   };
 }
 
+/** Runs `work` while its progress is shown, and tells how long it took. */
+export async function timedWithProgress<Result>(
+  work: (report: ReportProgress) => Promise<Result>,
+): Promise<{ readonly result: Result; readonly seconds: number }> {
+  const progress = showProgress();
+  const began = performance.now();
+  try {
+    const result = await work(progress.report);
+    return { result, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    progress.end();
+  }
+}
+
 export function progressLine({ step, done, total, bytes }: Progress, seconds: number): string {
   const share =
     total === undefined || total === 0 ? '' : ` (${Math.floor((done / total) * 100)} %)`;

@@ -2,13 +2,8 @@ import type { Command } from 'commander';
 import type { ReportProgress } from '#lib/progress.ts';
 import { addCommand, answers } from './command.ts';
 import type { Output } from './output.ts';
-import { bytesText, countText, showProgress } from './progress.ts';
-
-/** Where a server keeps its data, by the names of its settings. */
-export interface StorageFlags {
-  readonly data?: string;
-  readonly databaseUrl?: string;
-}
+import { bytesText, countText, timedWithProgress } from './progress.ts';
+import { addStorageFlags, type StorageFlags, storageFlags } from './storage-flags.ts';
 
 export interface VerifyFinding {
   readonly kind: string;
@@ -40,26 +35,16 @@ export function addVerifyCommand(program: Command, verify: Verify) {
     description:
       'Runs on the machine of the server, with its settings, while it serves or not. It reads every blob and compares it with its digest, and every manifest with what the database says of it. Without --repair it changes nothing. It ends with 1 when something is wrong.\n\n--repair marks lost and damaged blobs, so that clients push them again, and the next push heals them in every repository; removes damaged manifests, so that they can be pushed again; and puts references right.',
     examples: ['berth verify', 'berth verify --data /var/lib/berth --repair'],
-  })
-    .option('--data <folder>', "the server's data folder (default: ./data)")
-    .option('--database-url <url>', "the server's PostgreSQL database, where it has one")
-    .option('--repair', 'put right what can be put right here');
-  answers(command, async ({ repair = false, ...flags }: StorageFlags & { repair?: boolean }) => {
-    const progress = showProgress();
-    const began = performance.now();
-    const report = await verify(storageFlags(flags), { repair, report: progress.report }).finally(
-      progress.end,
-    );
-    return answerOf(report, (performance.now() - began) / 1000);
-  });
-}
-
-/** Without what the command line adds to them. */
-export function storageFlags({ data, databaseUrl }: StorageFlags): StorageFlags {
-  return {
-    ...(data !== undefined && { data }),
-    ...(databaseUrl !== undefined && { databaseUrl }),
-  };
+  }).option('--repair', 'put right what can be put right here');
+  answers(
+    addStorageFlags(command),
+    async ({ repair = false, ...flags }: StorageFlags & { readonly repair?: boolean }) => {
+      const { result, seconds } = await timedWithProgress((report) =>
+        verify(storageFlags(flags), { repair, report }),
+      );
+      return answerOf(result, seconds);
+    },
+  );
 }
 
 function answerOf(report: VerifyReport, seconds: number): Output {

@@ -7,6 +7,7 @@ import { secretKeyOf } from '#server/config/secret-key.ts';
 import type { Database } from '#server/database/database.ts';
 import { sharedSecret } from '#server/database/secrets.ts';
 import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
+import { refuseUnfinishedRestore } from './unfinished-restore.ts';
 
 /** Everything that outlives the process. */
 export interface Storage {
@@ -27,6 +28,7 @@ export async function openStorage(
   config: Config,
   onFailure: (error: Error) => void,
 ): Promise<Storage> {
+  refuseUnfinishedRestore(config.dataFolder);
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
   // Not before it is needed: who only reads content must not make a key.
   let secretKey = config.secretKey;

@@ -75,10 +75,11 @@ export class DestinationClosed extends Error {
  */
 export interface BlobStore {
   /**
-   * Opens an upload. Nothing of it can be read until `commit`.
+   * Opens an upload. Nothing of it can be read until `commit`. A restore gives the `key` that a
+   * store chose before, and opens an upload again that an earlier attempt left open.
    * @throws {OutOfSpace}
    */
-  begin(): Promise<StorageKey>;
+  begin(key?: StorageKey): Promise<StorageKey>;
 
   /**
    * Writes `source` at `offset` of an open upload; what an earlier, broken attempt left behind

@@ -30,6 +30,11 @@ const keepSecret: Write<SealedSecret, Uint8Array> = {
 /** The writes of this room. */
 export const databaseWrites: readonly AnyWrite[] = [keepSecret];
 
+/** What the seal of the secret `name` is for. */
+export function sealedSecretContext(name: string): string {
+  return `berth secret ${name}`;
+}
+
 /**
  * The secret `name` that every replica shares: made by whoever asks first, and sealed under `key`
  * (32 bytes) in the database.
@@ -41,7 +46,7 @@ export async function sharedSecret(
   name: string,
   create: () => Uint8Array | Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const context = `berth secret ${name}`;
+  const context = sealedSecretContext(name);
   const present = await database.read
     .selectFrom('secrets')
     .select('sealed')

@@ -2,6 +2,7 @@ import type { ReportProgress } from '#lib/progress.ts';
 import type { Flags } from '#server/config/config.ts';
 import { readConfig } from '#server/config/config.ts';
 import { openPresentStorage } from '../present-storage.ts';
+import { countStep } from '../progress.ts';
 import { checkBlobs } from './blobs.ts';
 import { checkFiles, type Orphans } from './files.ts';
 import { type Finding, Findings } from './findings.ts';
@@ -43,22 +44,10 @@ export async function verify(
   const now = Date.now;
   try {
     const totals = await contentCounts(database.read);
-    const count = (step: string, total: number | undefined) => {
-      let done = 0;
-      let bytes = 0;
-      return {
-        add(more: number, moreBytes: number) {
-          done += more;
-          bytes += moreBytes;
-          report({ step, done, total, bytes });
-        },
-        read: () => ({ done, bytes }),
-      };
-    };
-    const manifests = count('checking manifests', totals.manifests);
+    const manifests = countStep(report, 'checking manifests', totals.manifests);
     await checkManifests({ database, repair, findings, onManifests: manifests.add, now });
     await checkTags(database, findings);
-    const blobs = count('rehashing blobs', totals.blobs);
+    const blobs = countStep(report, 'rehashing blobs', totals.blobs);
     await checkBlobs({
       database,
       store,
@@ -67,7 +56,7 @@ export async function verify(
       onBlob: (bytes) => blobs.add(1, bytes),
       now,
     });
-    const files = count('looking for orphans', undefined);
+    const files = countStep(report, 'looking for orphans', undefined);
     const orphans = await checkFiles({
       database,
       store,
@@ -76,9 +65,9 @@ export async function verify(
       now,
     });
     return {
-      blobs: blobs.read().done,
-      bytes: blobs.read().bytes,
-      manifests: manifests.read().done,
+      blobs: blobs.done,
+      bytes: blobs.bytes,
+      manifests: manifests.done,
       orphans,
       findings: findings.list,
       found: findings.count,

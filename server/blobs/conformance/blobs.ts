@@ -94,6 +94,22 @@ export function describeBlobs(open: OpenStore): void {
       assert.equal(await store.size(neighbour), 1000);
     });
 
+    test('has the key that a restore gives, after an attempt that was broken off too', async (context) => {
+      const { store } = await open(context);
+      const key = await commit(store, bytesOf(1000));
+      await store.delete(key);
+      const bytes = bytesOf(2000, 2);
+      for (const attempt of ['broken off', 'whole']) {
+        assert.equal(await store.begin(key), key);
+        assert.equal(await store.uploadSize(key), 0);
+        await store.append(key, 0, chunksOf(bytes.subarray(0, attempt === 'whole' ? 2000 : 900)));
+      }
+      assert.equal(await store.digest(key, 'sha256', 2000), digestOf(bytes));
+      await store.commit(key, 2000);
+      assert.ok(bytes.equals(await contentOf(store, key)));
+      await assert.rejects(store.begin('../outside'), TypeError);
+    });
+
     test('is rehashed as it is now, by either algorithm, and named when it is gone', async (context) => {
       const { store } = await open(context);
       const bytes = bytesOf(3 * MiB + 1);

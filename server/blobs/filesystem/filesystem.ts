@@ -96,10 +96,11 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
   }
 
   return {
-    async begin() {
-      const key = newStorageKey();
+    async begin(chosen) {
+      const key = chosen ?? newStorageKey();
+      const flags = chosen === undefined ? 'wx' : 'w';
       await spaceErrorsNamed(async () => {
-        await using _created = await open(uploadPath(layout, key), 'wx', 0o600);
+        await using _created = await open(uploadPath(layout, key), flags, 0o600);
       });
       return key;
     },

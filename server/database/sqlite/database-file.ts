@@ -18,18 +18,29 @@ export async function createDatabaseFile<Result>(
   const part = `${path}.part`;
   rmSync(part, { force: true });
   closeSync(openSync(part, 'wx', 0o600));
-  const result = await fillFile(part, version, fill);
+  const result = await withTransaction(part, async (transaction) => {
+    await migrate({ dialect: 'sqlite', holds: ['durable'], transaction }, version);
+    return fill(transaction);
+  });
   syncFile(part);
   renameSync(part, path);
   syncFolder(dirname(path));
   return result;
 }
 
-/** What a crash leaves of the file is never used, so it needs no journal. */
-async function fillFile<Result>(
+/** Changes a database file that nothing else uses yet; a crash may leave it broken. */
+export async function changeDatabaseFile(
   path: string,
-  version: number,
-  fill: (transaction: Transaction) => Promise<Result>,
+  change: (transaction: Transaction) => Promise<void>,
+): Promise<void> {
+  await withTransaction(path, change);
+  syncFile(path);
+}
+
+/** What a crash leaves of the file is never used, so it needs no journal. */
+async function withTransaction<Result>(
+  path: string,
+  run: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
   const connection = openConnection(path, [
     'journal_mode = off',
@@ -40,8 +51,7 @@ async function fillFile<Result>(
   const { transaction, end } = transactionOver('sqlite', connection.lend, 'Filling a database');
   try {
     connection.run('begin immediate');
-    await migrate({ dialect: 'sqlite', holds: ['durable'], transaction }, version);
-    const result = await fill(transaction);
+    const result = await run(transaction);
     connection.run('commit');
     return result;
   } finally {

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { forEachAtOnce } from '#lib/at-once.ts';
+import { algorithmOf, type Digest, isDigest } from '#oci/digest.ts';
+import { BlobLost, type BlobStore } from '#server/blobs/blob-store.ts';
+import { statIfPresent, syncFolder, unlinkIfPresent } from '#server/blobs/filesystem/durable.ts';
+import type { Reader } from '#server/database/database.ts';
+import { blobFile, digestAlgorithms, partFolder } from './folder.ts';
+import { type BlobToCopy, blobsBehind } from './queries.ts';
+
+const pageRows = 1000;
+/** Syncs of small files wait for the disk, and many wait for it together. */
+const blobsAtOnce = 16;
+
+export interface CopiedBlobs {
+  readonly count: number;
+  readonly bytes: number;
+  /** Rows of blobs that could not be copied, and why, as sentences. */
+  readonly lost: readonly { readonly id: number; readonly problem: string }[];
+}
+
+/**
+ * Copies the blobs that `read` names and the backups do not hold yet, each checked against its
+ * digest. All is on stable storage when this resolves.
+ */
+export async function copyBlobs(options: {
+  readonly read: Reader;
+  readonly store: BlobStore;
+  readonly folder: string;
+  /** Aborted when the blobs may be deleted while they are copied. */
+  readonly stopped: AbortSignal;
+  readonly onBlob: (bytes: number) => void;
+}): Promise<CopiedBlobs> {
+  const { read, store, folder, stopped, onBlob } = options;
+  const changed = new Set<string>();
+  const made = new Set<string>();
+  const lost: { id: number; problem: string }[] = [];
+  let count = 0;
+  let bytes = 0;
+  let parts = 0;
+
+  async function copy({ id, digest, size, storageKey }: BlobToCopy): Promise<void> {
+    stopped.throwIfAborted();
+    if (!isDigest(digest)) {
+      lost.push({ id, problem: `The blob ${digest} has no digest that is one.` });
+      return;
+    }
+    const path = blobFile(folder, digest);
+    const present = await statIfPresent(path);
+    if (present?.size === BigInt(size)) {
+      onBlob(0);
+      return;
+    }
+    const part = join(partFolder(folder), String(++parts));
+    const problem = await copyFile(store, storageKey, digest, size, part);
+    if (problem !== undefined) {
+      await unlinkIfPresent(part);
+      lost.push({ id, problem });
+      return;
+    }
+    const shard = dirname(path);
+    if (!made.has(shard)) await mkdir(shard, { recursive: true, mode: 0o700 });
+    made.add(shard);
+    await rename(part, path);
+    changed.add(shard);
+    count += 1;
+    bytes += size;
+    onBlob(size);
+  }
+
+  for (let last = 0; ; ) {
+    const page = await blobsBehind(read, last, pageRows);
+    await forEachAtOnce(page, blobsAtOnce, copy);
+    const end = page.at(-1);
+    if (end === undefined) break;
+    last = end.id;
+  }
+  // Names before a generation that counts on them: of the blobs, of their folders, and above.
+  for (const shard of changed) await syncFolder(shard);
+  const blobs = join(folder, 'blobs');
+  if (changed.size > 0) {
+    for (const algorithm of digestAlgorithms) {
+      if ((await statIfPresent(join(blobs, algorithm))) === undefined) continue;
+      await syncFolder(join(blobs, algorithm));
+    }
+    await syncFolder(blobs);
+    await syncFolder(folder);
+  }
+  return { count, bytes, lost };
+}
+
+/** What is wrong with the blob, if anything is. */
+async function copyFile(
+  store: BlobStore,
+  storageKey: string,
+  digest: Digest,
+  size: number,
+  to: string,
+): Promise<string | undefined> {
+  const hash = createHash(algorithmOf(digest));
+  await using file = await open(to, 'w', 0o600);
+  let copied = 0;
+  try {
+    for await (const chunk of await store.read(storageKey)) {
+      hash.update(chunk);
+      await writeAll(file, chunk);
+      copied += chunk.length;
+    }
+  } catch (error) {
+    if (error instanceof BlobLost) return `The blob ${digest} is missing.`;
+    throw error;
+  }
+  if (copied !== size || `${algorithmOf(digest)}:${hash.digest('hex')}` !== digest) {
+    return `The blob ${digest} is damaged.`;
+  }
+  await file.datasync();
+  return undefined;
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; ) {
+    start += (await file.write(bytes, start)).bytesWritten;
+  }
+}
