@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { openConnection } from './connection.ts';
 
 const busy = 5;
@@ -8,6 +9,7 @@ const busy = 5;
  * @returns how to give it back
  */
 export function takeExclusively(path: string): (() => void) | undefined {
+  closeSync(openSync(path, 'a', 0o600));
   const connection = openConnection(path, ['busy_timeout = 0']);
   try {
     connection.run('begin exclusive');
