@@ -8,6 +8,7 @@ export interface ServeFlags {
   readonly port?: string;
   readonly url?: string;
   readonly databaseUrl?: string;
+  readonly workers?: string;
 }
 
 export type Serve = (flags: ServeFlags) => Promise<void>;
@@ -20,6 +21,7 @@ export function addServeCommand(program: Command, serve: Serve) {
     examples: [
       'berth serve',
       'berth serve --data /var/lib/berth --url https://registry.example.com',
+      'berth serve --workers auto',
     ],
   })
     .option('--data <folder>', 'where everything is kept (default: ./data)')
@@ -27,5 +29,9 @@ export function addServeCommand(program: Command, serve: Serve) {
     .option('--host <address>', 'address to listen on (default: all)')
     .option('--url <url>', 'where clients reach the server (default: https://localhost:PORT)')
     .option('--database-url <url>', 'PostgreSQL instead of SQLite in the data folder')
+    .option(
+      '--workers <number>',
+      'processes that answer requests, or auto: one on each core (default: 1)',
+    )
     .action((flags: ServeFlags) => serve(flags));
 }

@@ -1,9 +1,10 @@
 import { styleText } from 'node:util';
-import type { Server } from './compose.ts';
+import type { Config } from '#server/config/config.ts';
+import type { Started } from './serving.ts';
 
 /** What a newcomer sees after the start: where the server is, how to sign in, what to do next. */
-export function banner(server: Server, port: number): string {
-  const { config, certificates, firstPassword } = server;
+export function banner(config: Config, started: Started): string {
+  const { port, firstPassword, authorityFingerprint: fingerprint } = started;
   const url = new URL(config.publicUrl);
   const host = url.host;
   const bold = (text: string) => styleText('bold', text);
@@ -18,7 +19,6 @@ export function banner(server: Server, port: number): string {
       '',
     );
   }
-  const fingerprint = certificates.authorityFingerprint();
   if (fingerprint !== undefined) {
     lines.push(`  authority  ${fingerprint}`, '');
   }

@@ -1,5 +1,5 @@
 import { addArtifactsRoutes } from '#features/artifacts';
-import { createAuth } from '#features/auth';
+import { createAuth, type LimitFailures, limitFailuresHere } from '#features/auth';
 import { createCharts } from '#features/charts';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
@@ -13,6 +13,7 @@ import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { type ServedNames, servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
 import type { Config } from '#server/config/config.ts';
+import type { Writer } from '#server/database/sqlite/writer.ts';
 import { createOutbox } from '#server/events/outbox.ts';
 import type { Caller } from '#server/http/access.ts';
 import { tokenService } from '#server/http/challenge.ts';
@@ -24,7 +25,7 @@ import { requestId } from '#server/http/request-id.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { Log } from '#server/telemetry/log.ts';
-import { collect } from '#server/telemetry/metrics.ts';
+import { collect, type GatherProcesses, type MetricSource } from '#server/telemetry/metrics.ts';
 import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
@@ -38,30 +39,56 @@ export interface Server {
   readonly listener: ReturnType<typeof createListener>;
   /** Of the first admin, when this start created it with a password of its own making. */
   readonly firstPassword: string | undefined;
+  /** What this process tells of itself. */
+  readonly processMetrics: MetricSource;
   /** The server is about to stop: whoever watches `/readyz` sends requests elsewhere. */
   stopping(): void;
   /** Ends everything behind the listener, which is closed by then. */
   close(): Promise<void>;
 }
 
+/** What a process of a server of several has in common with the others. */
+export interface SharedByWorkers {
+  /** Of SQLite; undefined where the server uses PostgreSQL. */
+  readonly writer: Writer | undefined;
+  readonly limitFailures: LimitFailures;
+  readonly gatherProcesses: GatherProcesses;
+  /** True for one of the processes: it clears away what clients left unfinished. */
+  readonly sweeps: boolean;
+}
+
 /** Requests that leave events in the outbox. */
 const changesContent: ReadonlySet<string | undefined> = new Set(['PUT', 'DELETE']);
 
-/** Builds the whole server by hand: nothing is found, injected or registered elsewhere. */
-export async function composeServer(config: Config, log: Log): Promise<Server> {
-  const storage = await openStorage(config, (error) => {
+/**
+ * Builds the whole server by hand: nothing is found, injected or registered elsewhere.
+ * @param shared undefined when this process is the whole server
+ */
+export async function composeServer(
+  config: Config,
+  log: Log,
+  shared?: SharedByWorkers,
+): Promise<Server> {
+  const onFailure = (error: Error) => {
     log.fatal({ err: error }, 'the database writer ended: the process stops, start it again');
     process.exit(1);
-  });
+  };
+  const storage = await openStorage(config, onFailure, shared?.writer);
   try {
-    return await composeOver(storage, config, log);
+    return await composeOver(storage, config, log, shared);
   } catch (error) {
     await storage.close();
     throw error;
   }
 }
 
-async function composeOver(storage: Storage, config: Config, log: Log): Promise<Server> {
+async function composeOver(
+  storage: Storage,
+  config: Config,
+  log: Log,
+  shared: SharedByWorkers | undefined,
+): Promise<Server> {
+  const limitFailures = shared?.limitFailures ?? limitFailuresHere;
   const served = servedNames(config.publicUrl.href, config.names);
   const trusts = trustSources(config.trustedProxies);
   const originOf = requestOrigins(served, trusts);
@@ -71,6 +98,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
   const users = await createUsers({
     database,
     sharedSecret,
+    limitFailures,
     reportFailure: (error) => log.error({ err: error }, 'the use of an access token was not noted'),
   });
   const robots = await createRobots({ database, sharedSecret });
@@ -79,6 +107,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     sharedSecret,
     verifiers: [robots.verifier, users.verifier],
     grantSources: [users.grantSource, createMembershipGrants(database), robots.grantSource],
+    limitFailures,
     service: tokenService,
   });
   const { authenticate, loadGrants } = auth;
@@ -101,7 +130,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
   });
   const requestCounts = createRequestCounts();
   const processMetrics = createProcessMetrics();
-  const processSources = [requestCounts.snapshots, processMetrics.snapshots];
+  const ownMetrics = () => collect([requestCounts.snapshots, processMetrics.snapshots]);
   const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
   const rest = await createRestApplication({
     refresh: database.refresh,
@@ -128,7 +157,7 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
     authenticate,
     loadGrants,
     token: config.metricsToken,
-    gatherProcesses: async () => [await collect(processSources)],
+    gatherProcesses: shared?.gatherProcesses ?? (async () => [await ownMetrics()]),
   });
   users.addRoutes(rest);
   robots.addRoutes(rest);
@@ -168,13 +197,16 @@ async function composeOver(storage: Storage, config: Config, log: Log): Promise<
       log.debug({ address, reason: error.message }, 'TLS handshake failed'),
   });
 
-  registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
+  if (shared?.sweeps ?? true) {
+    registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
+  }
   outbox.start();
   return {
     config,
     certificates,
     listener,
     firstPassword: await users.ensureFirstAdmin({ password: config.adminPassword }),
+    processMetrics: ownMetrics,
     stopping: monitoring.stopping,
     async close() {
       await outbox.stop();

@@ -1,11 +1,7 @@
-import { systemErrorCode } from '#lib/errors.ts';
-import { type Flags, readConfig } from '#server/config/config.ts';
-import { createLog } from '#server/telemetry/log.ts';
+import { constants } from 'node:os';
+import { type Config, type Flags, readConfig } from '#server/config/config.ts';
+import { createLog, type Log } from '#server/telemetry/log.ts';
 import { banner } from './banner.ts';
-import { composeServer } from './compose.ts';
-import { releaseStartMemory } from './memory.ts';
-
-const drainMilliseconds = 25_000;
 
 /**
  * Runs the server until it is told to stop.
@@ -19,29 +15,34 @@ export async function serve(flags: Flags): Promise<void> {
   for (const name of config.unknownVariables) {
     log.warn(`${name} is no setting of Berth: check its spelling`);
   }
-  const server = await composeServer(config, log);
-  releaseStartMemory();
-  try {
-    const listener = await server.listener.listen({ host: config.host, port: config.port });
-    process.stdout.write(banner(server, listener.port));
-    log.info({ port: listener.port }, 'listening');
-    const signal = await stopped;
-    server.stopping();
-    log.info({ signal }, 'stopping: requests under way may end');
-    await listener.close({ drainMilliseconds });
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
-    throw new Error(
-      `Port ${config.port} is in use: stop the program that listens there, or choose another port with --port or BERTH_PORT.`,
-    );
-  } finally {
-    await server.close();
-  }
+  const running = await start(config, log);
+  process.stdout.write(banner(config, running.started));
+  log.info({ port: running.started.port }, 'listening');
+  const signal = await Promise.race([stopped, running.failed]);
+  log.info({ signal }, 'stopping: requests under way may end');
+  await running.stop();
   log.info('stopped');
 }
 
+// What the other way of serving needs is not loaded.
+async function start(config: Config, log: Log) {
+  if (config.workers > 1) {
+    const { startWorkers } = await import('./workers/supervisor.ts');
+    return startWorkers(config, log);
+  }
+  const { startServing } = await import('./serving.ts');
+  return { ...(await startServing(config, log)), failed: new Promise<never>(() => {}) };
+}
+
+/** Resolves with the first signal to stop; the second one ends the process at once. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+    let asked = false;
+    const obey = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(128 + constants.signals[signal]);
+      asked = true;
+      resolve(signal);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, obey);
   });
 }

@@ -6,7 +6,12 @@ import type { Config } from '#server/config/config.ts';
 import { secretKeyOf } from '#server/config/secret-key.ts';
 import type { Database } from '#server/database/database.ts';
 import { sharedSecret } from '#server/database/secrets.ts';
-import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
+import {
+  joinSqliteDatabase,
+  openSqliteDatabase,
+  openSqliteWriter,
+} from '#server/database/sqlite/sqlite-database.ts';
+import type { Writer } from '#server/database/sqlite/writer.ts';
 import { refuseUnfinishedRestore } from './unfinished-restore.ts';
 
 /** Everything that outlives the process. */
@@ -24,16 +29,27 @@ export function sqliteFolder(dataFolder: string): string {
   return join(dataFolder, 'database');
 }
 
+/** What writes the SQLite database of all processes; undefined where the server uses PostgreSQL. */
+export async function openSharedWriter(
+  { databaseUrl, dataFolder }: Config,
+  onFailure: (error: Error) => void,
+): Promise<Writer | undefined> {
+  if (databaseUrl !== undefined) return undefined;
+  prepareDataFolder(dataFolder);
+  return openSqliteWriter({ folder: sqliteFolder(dataFolder), writes, onFailure });
+}
+
+/** @param writer of the process that writes SQLite for this one; without it, this one does. */
 export async function openStorage(
   config: Config,
   onFailure: (error: Error) => void,
+  writer?: Writer,
 ): Promise<Storage> {
-  refuseUnfinishedRestore(config.dataFolder);
-  mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+  prepareDataFolder(config.dataFolder);
   // Not before it is needed: who only reads content must not make a key.
   let secretKey = config.secretKey;
   const store = await openFilesystemBlobStore({ folder: config.dataFolder });
-  const database = await openDatabase(config, onFailure).catch(async (error: unknown) => {
+  const database = await openDatabase(config, onFailure, writer).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -54,10 +70,19 @@ export async function openStorage(
 async function openDatabase(
   { databaseUrl, dataFolder }: Config,
   onFailure: (error: Error) => void,
+  writer: Writer | undefined,
 ): Promise<Database> {
   if (databaseUrl === undefined) {
-    return openSqliteDatabase({ folder: sqliteFolder(dataFolder), writes, onFailure });
+    const folder = sqliteFolder(dataFolder);
+    return writer === undefined
+      ? openSqliteDatabase({ folder, writes, onFailure })
+      : joinSqliteDatabase({ folder, writes, writer });
   }
   const { openPostgresDatabase } = await import('#server/database/postgres/postgres-database.ts');
   return openPostgresDatabase({ url: databaseUrl, writes });
+}
+
+function prepareDataFolder(folder: string): void {
+  refuseUnfinishedRestore(folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
 }

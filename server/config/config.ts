@@ -15,6 +15,8 @@ export interface Config {
   /** The address to listen on. */
   readonly host: string;
   readonly port: number;
+  /** Processes that answer requests. */
+  readonly workers: number;
   /** Where clients reach the server. */
   readonly publicUrl: URL;
   /** Further names and addresses that it answers to. */
@@ -37,7 +39,7 @@ export interface Config {
 /** By key of `settings`, as given on the command line. */
 export type Flags = { readonly [Key in SettingKey]?: string };
 
-const defaults = { data: './data', host: '::', port: 5000, logLevel: 'info' } as const;
+const defaults = { data: './data', host: '::', port: 5000, workers: 1, logLevel: 'info' } as const;
 /** Of the command line tool, and of what Kubernetes adds for Services named berth. */
 const othersVariables = /^BERTH_(?:SERVER|TOKEN|SERVICE_.*|PORT_.*|.*_SERVICE_.*|.*_PORT_.*)$/;
 
@@ -63,6 +65,7 @@ export async function readConfig(
     dataFolder,
     host: values.host ?? defaults.host,
     port,
+    workers: values.workers ?? defaults.workers,
     publicUrl: values.url ?? new URL(`https://localhost:${port}`),
     names: values.names ?? [],
     trustedProxies: values.trustedProxies ?? [],

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 
 /** A setting that cannot be used. The message names it and says how to mend it. */
@@ -11,6 +12,8 @@ export class InvalidSetting extends Error {
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+const mostWorkers = 128;
 
 interface Setting<Value> {
   readonly environment: string;
@@ -34,6 +37,7 @@ export const settings = {
   port: setting('BERTH_PORT', readPort, '--port'),
   url: setting('BERTH_URL', readPublicUrl, '--url'),
   names: setting('BERTH_NAMES', readList),
+  workers: setting('BERTH_WORKERS', readWorkers, '--workers'),
   databaseUrl: setting('BERTH_DATABASE_URL', readDatabaseUrl, '--database-url'),
   trustedProxies: setting('BERTH_TRUSTED_PROXIES', readList),
   tlsCertificate: setting('BERTH_TLS_CERTIFICATE', (text) => resolve(text)),
@@ -64,6 +68,17 @@ function readPort(text: string): number {
     );
   }
   return port;
+}
+
+function readWorkers(text: string): number {
+  if (text === 'auto') return Math.min(availableParallelism(), mostWorkers);
+  const workers = Number(text);
+  if (!/^\d{1,3}$/.test(text) || workers < 1 || workers > mostWorkers) {
+    throw new Error(
+      `is not a number of processes: write a number from 1 to ${mostWorkers}, or auto for one on each processor core`,
+    );
+  }
+  return workers;
 }
 
 function readPublicUrl(text: string): URL {

@@ -8,7 +8,7 @@ import { refuseNetworkFileSystem } from './file-system.ts';
 import { makeFiles, makeFolder, openForReading } from './files.ts';
 import { createRefresh } from './refresh.ts';
 import { readSnapshot } from './snapshot.ts';
-import { startWriter } from './writer.ts';
+import { startWriter, type Writer } from './writer.ts';
 
 export interface SqliteOptions {
   /** A local folder, made when absent. */
@@ -21,12 +21,27 @@ export interface SqliteOptions {
 
 /** Opens, and migrates, the database in `folder`. */
 export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
+  return joinSqliteDatabase({ ...options, writer: await openSqliteWriter(options) });
+}
+
+/** Makes, or migrates, the database in `folder`, and starts what alone writes it. */
+export async function openSqliteWriter(options: SqliteOptions): Promise<Writer> {
   const { folder, writes, onFailure } = options;
-  const registered = await loadWrites(writes);
   makeFolder(folder);
   await refuseNetworkFileSystem(folder);
   makeFiles(folder);
-  const writer = await startWriter({ folder, writes: writes.href }, onFailure);
+  return startWriter({ folder, writes: writes.href }, onFailure);
+}
+
+/**
+ * Opens a database that `writer` has made or migrated. The writer may stand in another process;
+ * closing the database closes it.
+ */
+export async function joinSqliteDatabase(
+  options: Pick<SqliteOptions, 'folder' | 'writes'> & { readonly writer: Writer },
+): Promise<Database> {
+  const { folder, writes, writer } = options;
+  const registered = await loadWrites(writes);
   const connection = openForReading(folder);
   const read = readerOver('sqlite', connection.lend);
   const memory = createMemory();

@@ -3,10 +3,10 @@ import { Refusal } from '#lib/errors.ts';
 import { unpackError } from './crossing.ts';
 import type { FromWriter, ToWriter, WriterSettings } from './messages.ts';
 
-/** The thread that owns the connections which write. */
+/** Runs registered writes, wherever the thread is that owns the connections which write. */
 export interface Writer {
   run(name: string, input: unknown): Promise<unknown>;
-  /** Finishes the writes that were asked for, and ends the thread. */
+  /** Finishes the writes that were asked for, and takes no more. */
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@ import type { Authenticate, LoadGrants } from '#server/http/access.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { createAuthenticate } from './authenticate.ts';
 import type { CredentialVerifier } from './credentials.ts';
+import { type LimitFailures, limitFailuresHere } from './failure-limits.ts';
 import type { GrantSource } from './grants.ts';
 import { createIdentify } from './identify.ts';
 import { createLoadGrants } from './load-grants.ts';
@@ -19,6 +20,8 @@ export interface AuthOptions {
   /** The first one that claims a name judges it. */
   readonly verifiers: readonly CredentialVerifier[];
   readonly grantSources: readonly GrantSource[];
+  /** `limitFailuresHere` by default. */
+  readonly limitFailures?: LimitFailures;
   /** As the challenge of `/v2/` names it. */
   readonly service: string;
   readonly clock?: () => number;
@@ -33,10 +36,11 @@ export interface Auth {
 
 export async function createAuth(options: AuthOptions): Promise<Auth> {
   const { database, sharedSecret, verifiers, service, clock = Date.now } = options;
+  const { limitFailures = limitFailuresHere } = options;
   const readGeneration = grantGenerationOf(database);
   const privateKey = await sharedSecret('registry-tokens', createSigningKey);
   const tokens = createTokens({ privateKey, service, clock });
-  const identify = createIdentify({ verifiers, readGeneration, clock });
+  const identify = createIdentify({ verifiers, limitFailures, readGeneration, clock });
   const loadGrants = createLoadGrants({ sources: options.grantSources, readGeneration });
   return {
     authenticate: createAuthenticate({ identify, tokens, readGeneration, clock }),

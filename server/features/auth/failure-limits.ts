@@ -24,6 +24,12 @@ export interface FailureLimits {
   forgive(name: string, address: string): Promise<void>;
 }
 
+/** Limits the failures of one kind. Every process that asks for the same kind gets the same counts. */
+export type LimitFailures = (kind: string, options: FailureLimitsOptions) => FailureLimits;
+
+/** Counts in the memory of this process. */
+export const limitFailuresHere: LimitFailures = (_kind, options) => createFailureLimits(options);
+
 export function createFailureLimits(options: FailureLimitsOptions): FailureLimits {
   const limiter = (points: number) =>
     new RateLimiterMemory({ points, duration: options.windowSeconds });

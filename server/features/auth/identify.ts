@@ -3,7 +3,7 @@ import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
-import { createFailureLimits } from './failure-limits.ts';
+import type { LimitFailures } from './failure-limits.ts';
 import { chain, type MaybePromise } from './maybe-promise.ts';
 
 /** Tells principals by name and password. */
@@ -16,6 +16,7 @@ export interface Identify {
 
 export interface IdentifyOptions {
   readonly verifiers: readonly CredentialVerifier[];
+  readonly limitFailures: LimitFailures;
   readonly readGeneration: ReadGrantGeneration;
   readonly clock: () => number;
 }
@@ -49,15 +50,16 @@ const rememberedGuesses = 10_000;
 const maximumUsernameLength = 512;
 const maximumPasswordLength = 4_096;
 
-export function createIdentify({ verifiers, readGeneration, clock }: IdentifyOptions): Identify {
-  const limitsOfPeople = createFailureLimits({
+export function createIdentify(options: IdentifyOptions): Identify {
+  const { verifiers, limitFailures, readGeneration, clock } = options;
+  const limitsOfPeople = limitFailures('people', {
     windowSeconds: 300,
     perNameAndAddress: 10,
     perName: 100,
     perAddress: 300,
   });
   // Their secrets cannot be guessed: this only spares the server what a stale one asks for.
-  const limitsOfMachines = createFailureLimits({
+  const limitsOfMachines = limitFailures('machines', {
     windowSeconds: 60,
     perNameAndAddress: 30,
     perName: 6_000,

@@ -1,4 +1,4 @@
-import { createFailureLimits } from '#features/auth';
+import type { LimitFailures } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
 import type { Reader } from '#server/database/database.ts';
 import { unknownUser } from './errors.ts';
@@ -6,8 +6,8 @@ import { verifyPassword } from './password-hash.ts';
 import { readPasswordHash } from './queries.ts';
 
 /** Asks people for the password they have before they change it: an open session is no proof. */
-export function createOldPasswordCheck(read: Reader) {
-  const limits = createFailureLimits({
+export function createOldPasswordCheck(read: Reader, limitFailures: LimitFailures) {
+  const limits = limitFailures('old passwords', {
     windowSeconds: 300,
     perNameAndAddress: 10,
     perName: 100,

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { CredentialVerifier, GrantSource, SharedSecret } from '#features/auth';
+import {
+  type CredentialVerifier,
+  type GrantSource,
+  type LimitFailures,
+  limitFailuresHere,
+  type SharedSecret,
+} from '#features/auth';
 import type { Database } from '#server/database/database.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { addAccessTokenRoutes } from './access-token-routes.ts';
@@ -13,6 +19,8 @@ import { createUserVerifier } from './verifier.ts';
 export interface UsersOptions {
   readonly database: Database;
   readonly sharedSecret: SharedSecret;
+  /** `limitFailuresHere` by default. */
+  readonly limitFailures?: LimitFailures;
   /** Hears of what failed after the request was answered. */
   readonly reportFailure: (error: unknown) => void;
   readonly clock?: () => number;
@@ -34,9 +42,10 @@ export interface Users {
 
 export async function createUsers(options: UsersOptions): Promise<Users> {
   const { database, sharedSecret, reportFailure, clock = Date.now } = options;
+  const { limitFailures = limitFailuresHere } = options;
   const accessTokenKey = await sharedSecret('access-tokens', () => randomBytes(32));
   const lookups = prepareUserLookups(database);
-  const checkOldPassword = createOldPasswordCheck(database.read);
+  const checkOldPassword = createOldPasswordCheck(database.read, limitFailures);
   return {
     verifier: createUserVerifier({ database, lookups, accessTokenKey, clock, reportFailure }),
     grantSource: createUserGrants(lookups),
