@@ -8,6 +8,7 @@ import { createRobots } from '#features/robots';
 import { addSystemRoutes } from '#features/system';
 import { addTrustRoutes } from '#features/trust';
 import { createUsers } from '#features/users';
+import { chain } from '#lib/maybe-promise.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { type ServedNames, servedNames } from '#server/certificates/names.ts';
@@ -171,10 +172,10 @@ async function composeOver(
     refresh: database.refresh,
     authenticate,
     originOf,
-    handle: async (exchange) => {
-      await registry.handle(exchange);
-      if (changesContent.has(exchange.request.method)) outbox.wake();
-    },
+    handle: (exchange) =>
+      chain(registry.handle(exchange), () => {
+        if (changesContent.has(exchange.request.method)) outbox.wake();
+      }),
     onRequest: observe,
     onFailure: ({ id }, error) => log.error({ request: id, err: error }, 'failed'),
   });

@@ -1,4 +1,5 @@
 import type { Compilable, Kysely } from 'kysely';
+import type { MaybePromise } from '#lib/maybe-promise.ts';
 import type { MemoryKey } from './memory.ts';
 import type { Tables } from './tables.ts';
 
@@ -37,7 +38,7 @@ export type AnyWrite = Write<any, any>;
  */
 export type PreparedQuery<Parameters extends readonly unknown[], Row> = (
   ...parameters: Parameters
-) => Row | undefined | Promise<Row | undefined>;
+) => MaybePromise<Row | undefined>;
 
 /**
  * Stands for the argument at `index` while a prepared query is built; name its type, as in
@@ -70,6 +71,6 @@ export interface Database {
    * request calls it once, when it arrives.
    * @throws {Refusal} `unavailable`
    */
-  refresh(): void | Promise<void>;
+  refresh(): MaybePromise<void>;
   close(): Promise<void>;
 }

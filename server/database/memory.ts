@@ -1,9 +1,10 @@
 import { createBoundedCache } from '#lib/bounded-cache.ts';
+import type { MaybePromise } from '#lib/maybe-promise.ts';
 
 /** Strings hold no NUL character. */
 export type MemoryKey = string | number;
 
-type Answer<Row> = Row | undefined | Promise<Row | undefined>;
+type Answer<Row> = MaybePromise<Row | undefined>;
 
 /** What remembered queries have answered, until something was committed. */
 export interface Memory {

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { canonicalHost, type ServedNames } from '#server/certificates/names.ts';
+import type { RequestOrigin } from './exchange.ts';
 
 /** Whether plain HTTP and forwarded headers from an address are believed. */
 export type Trusts = (address: string | undefined) => boolean;
@@ -115,20 +116,41 @@ export function externalOrigin(received: ReceivedRequest, served: ServedNames): 
   return `${scheme}://${name}${isDefault ? '' : `:${port}`}`;
 }
 
-/** The origin and the client's address of each request, as the raw and the REST path use them. */
+/**
+ * The origin and the client's address of each request, as the raw and the REST path use them. They
+ * are worked out once for a connection that keeps naming the same host and no proxy.
+ */
 export function requestOrigins(
   served: ServedNames,
   trusts: Trusts,
-): (request: IncomingMessage) => { origin: string; address: string } {
-  return ({ socket, headers }) => {
-    const received = receivedRequest(
-      socket.remoteAddress,
-      socket instanceof TLSSocket,
-      headers,
-      trusts,
-    );
+): (request: IncomingMessage) => RequestOrigin {
+  const seen = new WeakMap<Socket, RequestOrigin & { readonly host: string | undefined }>();
+
+  function workOut({ socket, headers }: IncomingMessage): RequestOrigin {
+    const encrypted = socket instanceof TLSSocket;
+    const received = receivedRequest(socket.remoteAddress, encrypted, headers, trusts);
     return { origin: externalOrigin(received, served), address: received.clientAddress };
+  }
+
+  return (request) => {
+    const { socket, headers } = request;
+    if (isForwarded(headers)) return workOut(request);
+    const known = seen.get(socket);
+    if (known !== undefined && known.host === headers.host) return known;
+    const origin = { ...workOut(request), host: headers.host };
+    seen.set(socket, origin);
+    return origin;
   };
+}
+
+function isForwarded(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers['x-forwarded-for'] !== undefined ||
+    headers['x-forwarded-proto'] !== undefined ||
+    headers['x-forwarded-host'] !== undefined ||
+    headers['x-forwarded-port'] !== undefined ||
+    headers.forwarded !== undefined
+  );
 }
 
 /**

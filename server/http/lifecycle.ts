@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '#lib/errors.ts';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import { maximumManifestBytes } from '#oci/manifest.ts';
 import { DestinationClosed } from '#server/blobs/blob-store.ts';
 import type { Authenticate } from './access.ts';
@@ -10,15 +11,15 @@ import {
   type OriginOf,
 } from './exchange.ts';
 import { replyWithError } from './oci-reply.ts';
-import { BodyInterrupted, drain, takeBody, withholdsBody } from './request-body.ts';
+import { BodyInterrupted, drain, hasNoBody, takeBody, withholdsBody } from './request-body.ts';
 import { requestId } from './request-id.ts';
 
 export interface LifecycleOptions {
   /** Makes what is remembered of the database at least as new as the request. */
-  readonly refresh: () => void | Promise<void>;
+  readonly refresh: () => MaybePromise<void>;
   readonly authenticate: Authenticate;
   /** Answers every path below `/v2/`. */
-  readonly handle: (exchange: AuthenticatedExchange) => Promise<void>;
+  readonly handle: (exchange: AuthenticatedExchange) => MaybePromise<void>;
   readonly originOf: OriginOf;
   /** Hears of every request as it begins. Its caller is told from its credentials after that. */
   readonly onRequest: (exchange: AuthenticatedExchange) => void;
@@ -43,28 +44,48 @@ export function createRegistryLifecycle({
   return (request, response) => {
     const id = requestId(request.headers['x-request-id']);
     const exchange = new OpenExchange(request, response, id, originOf);
-    answer(exchange)
-      .catch((error: unknown) => refuse(exchange, error))
-      .catch((error: unknown) => {
-        if (!isDeparture(error)) onFailure(exchange, error);
-        response.destroy();
-      });
+    // What is at hand is answered before this returns: a promise on the way costs each request.
+    try {
+      const answered = answer(exchange);
+      if (answered instanceof Promise) {
+        answered.catch((error: unknown) => refuseOrDestroy(exchange, error));
+      }
+    } catch (error) {
+      refuseOrDestroy(exchange, error);
+    }
   };
 
-  async function answer(exchange: OpenExchange): Promise<void> {
+  function answer(exchange: OpenExchange): MaybePromise<void> {
     const { request } = exchange;
     onRequest(exchange);
     if ((request.url?.length ?? 0) > longestTarget) {
       throw new Refusal('invalid', `The request target is longer than ${longestTarget} bytes.`);
     }
-    const refreshed = refresh();
-    if (refreshed !== undefined) await refreshed;
-    const { authorization } = request.headers;
-    if (authorization !== undefined) {
-      exchange.caller = await authenticate(authorization, exchange.address);
+    return chain(refresh(), () => identifyAndHandle(exchange));
+  }
+
+  function identifyAndHandle(exchange: OpenExchange): MaybePromise<void> {
+    const { authorization } = exchange.request.headers;
+    if (authorization === undefined) return handleAndDrain(exchange);
+    return chain(authenticate(authorization, exchange.address), (caller) => {
+      exchange.caller = caller;
+      return handleAndDrain(exchange);
+    });
+  }
+
+  function handleAndDrain(exchange: OpenExchange): MaybePromise<void> {
+    return chain(handle(exchange), () => {
+      if (!hasNoBody(exchange.request)) drain(exchange.request);
+    });
+  }
+
+  async function refuseOrDestroy(exchange: Exchange, error: unknown): Promise<void> {
+    try {
+      await refuse(exchange, error);
+    } catch (failure) {
+      if (!isDeparture(failure)) onFailure(exchange, failure);
+      exchange.response.destroy();
     }
-    await handle(exchange);
-    drain(request);
   }
 
   async function refuse(exchange: Exchange, error: unknown): Promise<void> {

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { Authenticate, Caller } from '#server/http/access.ts';
 import { anonymous } from '#server/permissions/principals.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { NamedPrincipal } from './credentials.ts';
 import { type Identify, rememberedMilliseconds } from './identify.ts';
-import { chain, type MaybePromise } from './maybe-promise.ts';
 import { tokenScopeOf } from './scopes.ts';
 import { registryTokenGraceSeconds, type Tokens } from './tokens.ts';
 

@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
 import type { LimitFailures } from './failure-limits.ts';
-import { chain, type MaybePromise } from './maybe-promise.ts';
 
 /** Tells principals by name and password. */
 export interface Identify {

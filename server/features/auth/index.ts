@@ -9,4 +9,3 @@ export {
 } from './failure-limits.ts';
 export type { GrantShare, GrantSource, ProjectShare } from './grants.ts';
 export { createMachineSecret, hmacOfMachineSecret, isMachineSecret } from './machine-secrets.ts';
-export { chain, type MaybePromise } from './maybe-promise.ts';

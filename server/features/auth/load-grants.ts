@@ -1,4 +1,5 @@
 import { type BoundedCache, createBoundedCache } from '#lib/bounded-cache.ts';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { LoadGrants } from '#server/http/access.ts';
 import type { Grants, ProjectGrant } from '#server/permissions/decide.ts';
@@ -6,7 +7,6 @@ import { type Principal, workloadName } from '#server/permissions/principals.ts'
 import type { Permission, Role } from '#server/permissions/roles.ts';
 import { roles } from '#server/permissions/roles.ts';
 import type { GrantShare, GrantSource, ProjectShare } from './grants.ts';
-import { chain, type MaybePromise } from './maybe-promise.ts';
 
 export interface LoadGrantsOptions {
   readonly sources: readonly GrantSource[];

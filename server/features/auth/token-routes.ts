@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { TokenAnswer, TokenForm, TokenQuery } from '#contract/tokens.ts';
 import { Refusal } from '#lib/errors.ts';
+import type { MaybePromise } from '#lib/maybe-promise.ts';
 import type { LoadGrants } from '#server/http/access.ts';
 import { challengeText } from '#server/http/challenge.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
@@ -8,7 +9,6 @@ import { anonymous } from '#server/permissions/principals.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { Credential } from './credentials.ts';
 import type { Identify } from './identify.ts';
-import type { MaybePromise } from './maybe-promise.ts';
 import { formatScopes, intersect, parseScopes, projectsOf } from './scopes.ts';
 import { registryTokenSeconds, type Tokens } from './tokens.ts';
 

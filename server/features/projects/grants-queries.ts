@@ -1,11 +1,6 @@
 import { sql } from 'kysely';
-import {
-  chain,
-  type GrantShare,
-  type GrantSource,
-  type MaybePromise,
-  type ProjectShare,
-} from '#features/auth';
+import type { GrantShare, GrantSource, ProjectShare } from '#features/auth';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { Database, Reader } from '#server/database/database.ts';
 import type { Principal } from '#server/permissions/principals.ts';
 import { type Permission, type Role, roles } from '#server/permissions/roles.ts';

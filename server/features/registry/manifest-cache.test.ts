@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createManifestCache } from './manifest-cache.ts';
+import { bodyOf, createManifestCache } from './manifest-cache.ts';
 
 const bytes = (length: number) => new Uint8Array(length);
 
@@ -26,7 +26,7 @@ test('no more is held than the capacity, whatever is put in', () => {
   for (let id = 0; id < 1000; id += 1) cache.set(id, bytes(id % 500));
   for (let round = 0; round < 3; round += 1) {
     let held = 0;
-    for (let id = 0; id < 1000; id += 1) held += cache.get(id)?.byteLength ?? 0;
+    for (let id = 0; id < 1000; id += 1) held += cache.get(id)?.length ?? 0;
     assert.ok(held > 0 && held <= 1000, String(held));
   }
 });
@@ -36,4 +36,13 @@ test('a manifest put in twice counts once', () => {
   cache.set(1, bytes(300));
   for (let times = 0; times < 10; times += 1) cache.set(2, bytes(200));
   assert.ok(cache.get(1));
+});
+
+test('a body holds the bytes as they are, whatever its length and theirs', () => {
+  for (const length of [0, 1, 300, 16 * 1024, 16 * 1024 + 1]) {
+    const whole = Uint8Array.from({ length: length + 3 }, (_, index) => index % 256);
+    const body = bodyOf(whole.subarray(3));
+    const sent = typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body);
+    assert.deepEqual(sent, Buffer.from(whole.subarray(3)));
+  }
 });

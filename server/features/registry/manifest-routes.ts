@@ -1,44 +1,36 @@
 import { isTagName, nameRules } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import { OciError } from '#oci/errors.ts';
 import { maximumManifestBytes } from '#oci/manifest.ts';
 import { parseManifestReference } from '#oci/reference.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replies.ts';
-import { writeHead } from '#server/http/reply-head.ts';
+import { writeFlatHead } from '#server/http/reply-head.ts';
 import { readBody } from '#server/http/request-body.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import type { RegistryAccess } from './access.ts';
+import type { ManifestBody } from './manifest-cache.ts';
 import type { Manifests } from './manifests.ts';
 import { pusherOf } from './pusher.ts';
+import type { ManifestRow } from './queries.ts';
 
 const maximumTagsAtOnce = 100;
 
 export interface ManifestRoutes {
-  get(exchange: AuthenticatedExchange, repository: string, reference: string): Promise<void>;
+  get(exchange: AuthenticatedExchange, repository: string, reference: string): MaybePromise<void>;
   put(exchange: AuthenticatedExchange, repository: string, reference: string): Promise<void>;
   delete(exchange: AuthenticatedExchange, repository: string, reference: string): Promise<void>;
 }
 
 export function createManifestRoutes(access: RegistryAccess, manifests: Manifests): ManifestRoutes {
   return {
-    async get(exchange, repository, text) {
-      await access.require(exchange, 'pull', repository);
-      const { request, response } = exchange;
-      const row = await manifests.find(repository, parseManifestReference(text));
-      const entity = { 'Docker-Content-Digest': row.digest, ETag: `"${row.digest}"` };
-      if (matchesEntityTag(request.headers['if-none-match'], row.digest)) {
-        return replyBodiless(exchange, 304, entity);
-      }
-      // Read before the head is written: the manifest may have been deleted a moment ago.
-      const bytes = request.method === 'HEAD' ? undefined : await manifests.bytes(row);
-      writeHead(exchange, 200, {
-        'Content-Type': row.mediaType,
-        'Content-Length': row.size,
-        ...entity,
-      });
-      response.end(bytes);
-    },
+    get: (exchange, repository, text) =>
+      chain(access.require(exchange, 'pull', repository), () =>
+        chain(manifests.find(repository, parseManifestReference(text)), (row) =>
+          reply(exchange, row),
+        ),
+      ),
 
     async put(exchange, repository, text) {
       const grants = await access.require(exchange, 'push', repository);
@@ -72,6 +64,37 @@ export function createManifestRoutes(access: RegistryAccess, manifests: Manifest
       replyEmpty(exchange, 202, {});
     },
   };
+
+  function reply(exchange: AuthenticatedExchange, row: ManifestRow): MaybePromise<void> {
+    const { headers, method } = exchange.request;
+    if (matchesEntityTag(headers['if-none-match'], row.digest)) {
+      return replyBodiless(exchange, 304, {
+        'Docker-Content-Digest': row.digest,
+        ETag: `"${row.digest}"`,
+      });
+    }
+    if (method === 'HEAD') return replyWith(exchange, row, undefined);
+    // Read before the head is written: the manifest may have been deleted a moment ago.
+    return chain(manifests.body(row), (body) => replyWith(exchange, row, body));
+  }
+}
+
+function replyWith(
+  exchange: AuthenticatedExchange,
+  { mediaType, size, digest }: ManifestRow,
+  body: ManifestBody | undefined,
+): void {
+  writeFlatHead(exchange, 200, [
+    'Content-Type',
+    mediaType,
+    'Content-Length',
+    String(size),
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    `"${digest}"`,
+  ]);
+  exchange.response.end(body, 'latin1');
 }
 
 /** The `?tag=` parameters of a push by digest. */

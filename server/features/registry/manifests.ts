@@ -1,10 +1,11 @@
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import { algorithmOf, type Digest, digestOf } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
 import { parseManifest } from '#oci/manifest.ts';
 import type { ManifestReference } from '#oci/reference.ts';
 import type { Database } from '#server/database/database.ts';
 import { edgesOf, requiredBlobsOf } from './edges.ts';
-import type { ManifestCache } from './manifest-cache.ts';
+import { bodyOf, type ManifestBody, type ManifestCache } from './manifest-cache.ts';
 import type { ManifestRow, RegistryQueries } from './queries.ts';
 import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
 import type { Pusher } from './writes/repositories.ts';
@@ -27,9 +28,9 @@ export interface ManifestPush {
 
 export interface Manifests {
   /** At once where the database answers so. @throws {OciError} MANIFEST_UNKNOWN, NAME_UNKNOWN */
-  find(repository: string, reference: ManifestReference): ManifestRow | Promise<ManifestRow>;
+  find(repository: string, reference: ManifestReference): MaybePromise<ManifestRow>;
   /** At once where they are in memory. @throws {OciError} MANIFEST_UNKNOWN */
-  bytes(row: ManifestRow): Uint8Array | Promise<Uint8Array>;
+  body(row: ManifestRow): MaybePromise<ManifestBody>;
   /** @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN */
   push(push: ManifestPush): Promise<PushedManifest>;
   /** A digest takes the manifest and its tags, a tag only itself. @throws {OciError} */
@@ -50,12 +51,10 @@ export function createManifests(options: {
         reference.kind === 'tag'
           ? queries.manifestByTag(repository, reference.tag)
           : queries.manifestByDigest(repository, reference.digest);
-      if (row instanceof Promise)
-        return row.then((found) => found ?? unknown(repository, reference));
-      return row ?? unknown(repository, reference);
+      return chain(row, (found) => found ?? unknown(repository, reference));
     },
 
-    bytes: (row) => cache.get(row.id) ?? load(row),
+    body: (row) => cache.get(row.id) ?? load(row),
 
     async push({ repository, reference, tags, contentType, bytes, pusher, by }) {
       const manifest = parseManifest(bytes, contentType);
@@ -101,11 +100,12 @@ export function createManifests(options: {
     },
   };
 
-  async function load({ id, digest }: ManifestRow): Promise<Uint8Array> {
+  async function load({ id, digest }: ManifestRow): Promise<ManifestBody> {
     const row = await queries.manifestBytes(id);
     if (row === undefined) throw new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
-    cache.set(id, row.bytes);
-    return row.bytes;
+    const body = bodyOf(row.bytes);
+    cache.set(id, body);
+    return body;
   }
 
   async function unknown(repository: string, reference: ManifestReference): Promise<never> {

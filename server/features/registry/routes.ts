@@ -1,3 +1,4 @@
+import type { MaybePromise } from '#lib/maybe-promise.ts';
 import { OciError } from '#oci/errors.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { replyJson } from '#server/http/replies.ts';
@@ -15,7 +16,7 @@ export interface RegistryRoutes {
   readonly uploads: UploadRoutes;
 }
 
-type Answer = (exchange: AuthenticatedExchange) => Promise<void>;
+type Answer = (exchange: AuthenticatedExchange) => MaybePromise<void>;
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 

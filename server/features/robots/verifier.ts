@@ -2,11 +2,11 @@ import { timingSafeEqual } from 'node:crypto';
 import {
   type Credential,
   type CredentialVerifier,
-  chain,
   hmacOfMachineSecret,
   isMachineSecret,
 } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
+import { chain } from '#lib/maybe-promise.ts';
 import { storedNameOf } from './names.ts';
 import type { RobotLookups, RobotSignIn } from './queries.ts';
 import { robotSecretPrefix } from './secrets.ts';

@@ -1,4 +1,5 @@
-import { chain, type GrantShare, type GrantSource } from '#features/auth';
+import type { GrantShare, GrantSource } from '#features/auth';
+import { chain } from '#lib/maybe-promise.ts';
 import type { UserLookups } from './queries.ts';
 
 const nothing: GrantShare = {};

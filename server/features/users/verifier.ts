@@ -2,11 +2,11 @@ import { isUserName } from '#contract/names.ts';
 import {
   type Credential,
   type CredentialVerifier,
-  chain,
   hmacOfMachineSecret,
   isMachineSecret,
 } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
+import { chain } from '#lib/maybe-promise.ts';
 import type { Database } from '#server/database/database.ts';
 import { verifyPassword } from './password-hash.ts';
 import type { AccessTokenSignIn, UserLookups } from './queries.ts';

@@ -9,6 +9,7 @@ import fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
+import type { MaybePromise } from '#lib/maybe-promise.ts';
 import type { Authenticate, LoadGrants } from '../access.ts';
 import { requestId } from '../request-id.ts';
 import { identifyCallers } from './access.ts';
@@ -41,7 +42,7 @@ export type RestApplication = FastifyInstance<
 
 export interface RestOptions {
   /** Makes what is remembered of the database at least as new as the request. */
-  readonly refresh: () => void | Promise<void>;
+  readonly refresh: () => MaybePromise<void>;
   readonly authenticate: Authenticate;
   readonly loadGrants: LoadGrants;
   /** Hears of every answer 500. */
