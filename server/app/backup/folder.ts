@@ -18,6 +18,8 @@ import { isGeneration } from './generation.ts';
 //   <time>.unfinished/       one that is being made, or that a crash or a removal left
 
 const markName = 'berth-backup.json';
+const mark = `${JSON.stringify({ about: 'Backups of a Berth registry, for `berth restore`.' })}\n`;
+const lockName = 'lock';
 const unfinished = '.unfinished';
 const generationName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(?:-\d+)?$/;
 
@@ -47,22 +49,8 @@ export function isBackupFolder(folder: string): boolean {
  */
 export async function openBackupFolder(folder: string): Promise<() => void> {
   await createFolderDurably(folder);
-  if (!isBackupFolder(folder)) {
-    const others = (await readdir(folder)).filter(
-      (name) => name !== 'lost+found' && !name.startsWith(markName),
-    );
-    if (others.length > 0) {
-      throw new Refusal(
-        'conflict',
-        `The folder ${folder} holds other files (${others[0]}): name a new or empty folder for the backups of this registry.`,
-      );
-    }
-    await writeFileDurably(
-      join(folder, markName),
-      `${JSON.stringify({ about: 'Backups of a Berth registry, for `berth restore`.' })}\n`,
-    );
-  }
-  const release = takeExclusively(join(folder, 'lock'));
+  if (!isBackupFolder(folder)) await refuseOthersFiles(folder);
+  const release = takeExclusively(join(folder, lockName));
   if (release === undefined) {
     throw new Refusal(
       'conflict',
@@ -70,6 +58,7 @@ export async function openBackupFolder(folder: string): Promise<() => void> {
     );
   }
   try {
+    if (!isBackupFolder(folder)) await writeFileDurably(join(folder, markName), mark);
     await removeLeftovers(folder);
     await mkdir(partFolder(folder), { recursive: true, mode: 0o700 });
     return release;
@@ -77,6 +66,18 @@ export async function openBackupFolder(folder: string): Promise<() => void> {
     release();
     throw error;
   }
+}
+
+async function refuseOthersFiles(folder: string): Promise<void> {
+  const own = [lockName, markName, 'lost+found'];
+  const other = (await readdir(folder)).find(
+    (name) => !own.some((each) => name === each || name.startsWith(`${each}.`)),
+  );
+  if (other === undefined) return;
+  throw new Refusal(
+    'conflict',
+    `The folder ${folder} holds other files (${other}): name a new or empty folder for the backups of this registry.`,
+  );
 }
 
 async function removeLeftovers(folder: string): Promise<void> {

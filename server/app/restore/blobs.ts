@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { forEachAtOnce } from '#lib/at-once.ts';
 import { systemErrorCode } from '#lib/errors.ts';
 import { algorithmOf, isDigest } from '#oci/digest.ts';
@@ -61,20 +61,27 @@ async function bringBack(
   if (!isDigest(digest)) return `The blob ${digest} has no digest that is one.`;
   // An earlier attempt committed it, after its digest was compared.
   if ((await store.size(storageKey)) === size) return undefined;
+  const file = await openIfPresent(blobFile(folder, digest));
+  if (file === undefined) return `The backup does not hold the blob ${digest} any more.`;
   await store.begin(storageKey);
-  let found: number;
-  try {
-    const source = createReadStream(blobFile(folder, digest), { highWaterMark: readBytes });
-    found = await store.append(storageKey, 0, source);
-  } catch (error) {
-    await store.abort(storageKey);
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    return `The backup does not hold the blob ${digest} any more.`;
-  }
+  const found = await store.append(
+    storageKey,
+    0,
+    file.createReadStream({ highWaterMark: readBytes }),
+  );
   if (found === size && (await store.digest(storageKey, algorithmOf(digest), size)) === digest) {
     await store.commit(storageKey, size);
     return undefined;
   }
   await store.abort(storageKey);
   return `The backup's copy of the blob ${digest} is damaged.`;
+}
+
+async function openIfPresent(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
