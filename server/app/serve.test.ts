@@ -1,73 +1,36 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { repositoryRoot } from '#test/suite.ts';
-
-interface Served {
-  readonly child: ChildProcess;
-  /** Resolves once `pattern` was printed. */
-  prints(pattern: RegExp): Promise<RegExpExecArray>;
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
-}
+import { type Served, serve as serveIn } from '#test/served.ts';
 
 describe('berth serve', () => {
   let folder: string;
-  const running: ChildProcess[] = [];
+  const running: Served[] = [];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'berth-serve-'));
   });
   afterEach(async () => {
-    for (const child of running.splice(0)) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
+    for (const { child, ended } of running.splice(0)) {
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await ended;
     }
     rmSync(folder, { recursive: true, force: true });
   });
 
   function serve(settings: Record<string, string> = {}): Served {
-    const child = spawn(process.execPath, [join(repositoryRoot, 'bin/berth.ts'), 'serve'], {
-      env: { PATH: process.env.PATH, BERTH_DATA: folder, BERTH_PORT: '0', ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    running.push(child);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text: Buffer) => (stdout += text));
-    child.stderr.on('data', (text: Buffer) => (stderr += text));
-    const ended = once(child, 'close').then(([code]) => ({ code, stdout, stderr }));
-    return {
-      child,
-      ended,
-      prints: (pattern) =>
-        new Promise((resolve, reject) => {
-          const look = () => {
-            const match = pattern.exec(stdout);
-            if (match !== null) resolve(match);
-          };
-          child.stdout.on('data', look);
-          ended.then(() => reject(new Error(`it ended:\n${stdout}\n${stderr}`)));
-          look();
-        }),
-    };
+    const served = serveIn(folder, settings);
+    running.push(served);
+    return served;
   }
-
-  async function stop({ child, ended }: Served) {
-    child.kill('SIGTERM');
-    return ended;
-  }
-
-  const listening = /"port":(\d+),"msg":"listening"/;
 
   test('tells address, password, authority and the next commands, and ends on SIGTERM', async () => {
     const first = serve({ BERTH_URL: 'https://registry.test' });
-    await first.prints(listening);
-    const { code, stdout, stderr } = await stop(first);
+    await first.listens();
+    const { code, stdout, stderr } = await first.stop();
     assert.equal(stderr, '');
     assert.equal(code, 0);
     assert.match(stdout, /^Berth serves https:\/\/registry\.test /);
@@ -81,22 +44,22 @@ describe('berth serve', () => {
     const authority = /authority {2}(\S+)/;
     const first = serve();
     const [, before] = await first.prints(authority);
-    await stop(first);
+    await first.stop();
     const second = serve({ BERTH_ADMIN_PASSWORD: 'too late to be a password' });
     const [, after] = await second.prints(authority);
-    await second.prints(listening);
-    const { stdout } = await stop(second);
+    await second.listens();
+    const { stdout } = await second.stop();
     assert.equal(after, before);
     assert.doesNotMatch(stdout, /password/);
   });
 
   test('answers while it runs, and warns of a variable that is no setting', async () => {
     const server = serve({ BERTH_PROT: '1' });
-    const [, port] = await server.prints(listening);
+    const port = await server.listens();
     const { status } = await fetch(`http://127.0.0.1:${port}/api/v2.0/ping`);
     assert.equal(status, 200);
     await server.prints(/BERTH_PROT is no setting of Berth/);
-    await stop(server);
+    await server.stop();
   });
 
   const wrong: [string, () => Record<string, string>, RegExp][] = [
@@ -143,8 +106,8 @@ describe('berth serve', () => {
 
   test('refuses a database whose secrets another key sealed', async () => {
     const first = serve();
-    await first.prints(listening);
-    await stop(first);
+    await first.listens();
+    await first.stop();
     const key = Buffer.alloc(32, 7).toString('base64');
     const { code, stderr } = await serve({ BERTH_SECRET_KEY: key }).ended;
     assert.equal(code, 1);
