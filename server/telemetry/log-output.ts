@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { pino } from 'pino';
 
 /** Where whole lines of the log go, newlines included. */
@@ -9,14 +10,15 @@ export interface LogOutput {
 }
 
 /**
- * Characters. A pipe takes as many bytes whole (PIPE_BUF), so that lines of processes that share one
- * do not mix.
+ * Characters. A pipe takes 4096 bytes whole (PIPE_BUF), so that lines of processes that share one do
+ * not mix; a file takes any number.
  */
-const largestChunk = 4096;
+const largestChunks = { pipe: 4 * 1024, file: 16 * 1024 };
 const longestWait = 1000;
 
 /** Writes to an open file. What waits goes out before the process ends. */
 export function outputTo(file: number): LogOutput {
+  const largestChunk = largestChunks[fstatSync(file).isFile() ? 'file' : 'pipe'];
   const destination = pino.destination({ dest: file, sync: true, maxWrite: largestChunk });
   // A full disk, a reader that has gone: the server goes on without its log.
   destination.on('error', () => {});
