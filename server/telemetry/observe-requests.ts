@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { logAccess } from './access-log.ts';
 import type { Log } from './log.ts';
-import type { RequestCounts } from './request-counts.ts';
-import { readTarget } from './route-classes.ts';
+import type { FinishedRequest, RequestCounts } from './request-counts.ts';
+import { type RouteClass, readTarget, routeOf } from './route-classes.ts';
 
 /** A request as those who answer it know it. */
 export interface ObservedExchange<Caller> {
@@ -36,17 +36,25 @@ export function createRequestObserver<Caller>({
   /** What each connection has carried up to its last request. */
   const carried = new WeakMap<Socket, Traffic>();
 
-  function trafficOf(socket: Socket): Traffic {
+  function finishedRequest(
+    route: RouteClass,
+    { method }: IncomingMessage,
+    { headersSent, statusCode }: ServerResponse,
+    socket: Socket,
+    seconds: number,
+  ): FinishedRequest {
     const { bytesRead, bytesWritten } = socket;
+    const status = headersSent ? statusCode : 0;
     const before = carried.get(socket);
     if (before === undefined) {
       carried.set(socket, { received: bytesRead, sent: bytesWritten });
-      return { received: bytesRead, sent: bytesWritten };
+      return { route, method, status, seconds, received: bytesRead, sent: bytesWritten };
     }
-    const traffic = { received: bytesRead - before.received, sent: bytesWritten - before.sent };
+    const received = bytesRead - before.received;
+    const sent = bytesWritten - before.sent;
     before.received = bytesRead;
     before.sent = bytesWritten;
-    return traffic;
+    return { route, method, status, seconds, received, sent };
   }
 
   return (exchange) => {
@@ -56,28 +64,20 @@ export function createRequestObserver<Caller>({
     counts.begin();
     response.on('close', () => {
       const seconds = (performance.now() - begun) / 1000;
-      const target = readTarget(request.url ?? '/');
-      const { received, sent } = trafficOf(socket);
-      const status = response.headersSent ? response.statusCode : 0;
-      const finished = {
-        route: target.route,
-        method: request.method,
-        status,
-        seconds,
-        received,
-        sent,
-      };
+      const target = request.url ?? '/';
+      const finished = finishedRequest(routeOf(target), request, response, socket, seconds);
       counts.end(finished);
       // Probes come every few seconds for ever, and say nothing new.
-      const level = target.route === 'probe' ? 'debug' : 'info';
+      const level = finished.route === 'probe' ? 'debug' : 'info';
       if (!log.isLevelEnabled(level)) return;
+      const { path, repository } = readTarget(target);
       logAccess(log, level, {
         ...finished,
         id: exchange.id,
         address: exchange.address,
         principal: nameOf(exchange.caller),
-        path: target.path,
-        repository: target.repository,
+        path,
+        repository,
         agent: request.headers['user-agent'],
         interrupted: !response.writableFinished,
       });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTarget } from './route-classes.ts';
+import { readTarget, routeOf } from './route-classes.ts';
 
 const targets: [string, string, string | undefined, string?][] = [
   ['/v2', 'base', undefined],
@@ -15,6 +15,8 @@ const targets: [string, string, string | undefined, string?][] = [
   ['/v2/team/app/blobs/uploads/', 'upload', 'team/app'],
   ['/v2/team/app/blobs/uploads/8c?_state=x', 'upload', 'team/app', '/v2/team/app/blobs/uploads/8c'],
   ['/v2/team/app/blobs%2Fuploads%2F8c', 'upload', 'team/app', '/v2/team/app/blobs/uploads/8c'],
+  ['/v2/team/app/blobs/shape', 'blob', 'team/app'],
+  ['/v2/team/app/manifests/', 'manifest', 'team/app'],
   ['/v2/manifests/1.0', 'other', undefined],
   ['/v2//', 'other', undefined],
   ['/v2/%', 'other', undefined],
@@ -35,5 +37,6 @@ const targets: [string, string, string | undefined, string?][] = [
 for (const [target, route, repository, path = target] of targets) {
   test(`${JSON.stringify(target)} is of the class ${route}`, () => {
     assert.deepEqual(readTarget(target), { route, path, repository });
+    assert.equal(routeOf(target), route);
   });
 }

@@ -48,6 +48,21 @@ export interface Target {
   readonly repository: string | undefined;
 }
 
+/** The class alone. Every request asks for it, so pulls are told without a new string. */
+export function routeOf(target: string): RouteClass {
+  if (target.startsWith('/v2/') && !target.includes('%')) {
+    const mark = target.indexOf('?');
+    const end = mark < 0 ? target.length : mark;
+    const last = target.lastIndexOf('/', end - 1);
+    const before = target.lastIndexOf('/', last - 1);
+    if (before >= 4) {
+      if (target.startsWith('manifests/', before + 1)) return 'manifest';
+      if (target.startsWith('blobs/sha', before + 1)) return 'blob';
+    }
+  }
+  return readTarget(target).route;
+}
+
 /** Reads a request target. It judges nothing: a path that is refused later has a class all the same. */
 export function readTarget(target: string): Target {
   const mark = target.indexOf('?');
