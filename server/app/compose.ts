@@ -30,8 +30,10 @@ import { collect, type GatherProcesses, type MetricSource } from '#server/teleme
 import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
+import type { Traces } from '#server/telemetry/traces.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
+import { tracedDatabase, tracedRequests, tracedStore, tracedSubscriber } from './traced.ts';
 import { version } from './version.ts';
 
 export interface Server {
@@ -93,7 +95,10 @@ async function composeOver(
   const served = servedNames(config.publicUrl.href, config.names);
   const trusts = trustSources(config.trustedProxies);
   const originOf = requestOrigins(served, trusts);
-  const { database, store, sharedSecret } = storage;
+  const traces = await openTraces(config, log);
+  const database = tracedDatabase(storage.database, traces);
+  const store = tracedStore(storage.store, traces);
+  const { sharedSecret } = storage;
   const certificates = await openCertificates(config, served, storage, log);
 
   const users = await createUsers({
@@ -117,7 +122,7 @@ async function composeOver(
   const charts = createCharts({ database, store, registry, now: Date.now });
   const outbox = createOutbox({
     database,
-    subscribers: [charts.subscriber],
+    subscribers: [tracedSubscriber(charts.subscriber, traces)],
     report: ({ error, ...what }) => log.error({ err: error, ...what }, 'an event was not taken'),
     now: Date.now,
   });
@@ -184,16 +189,19 @@ async function composeOver(
     served,
     trusts,
     answersPlain: isProbe,
-    onRequest: mount({
-      registry: handleRegistry,
-      probes: (request, response) => {
-        const id = requestId(request.headers['x-request-id']);
-        const exchange = new OpenExchange(request, response, id, originOf);
-        observe(exchange);
-        monitoring.answerProbe(exchange).catch(() => response.destroy());
-      },
-      rest: (...exchange) => rest.routing(...exchange),
-    }),
+    onRequest: tracedRequests(
+      mount({
+        registry: handleRegistry,
+        probes: (request, response) => {
+          const id = requestId(request.headers['x-request-id']);
+          const exchange = new OpenExchange(request, response, id, originOf);
+          observe(exchange);
+          monitoring.answerProbe(exchange).catch(() => response.destroy());
+        },
+        rest: (...exchange) => rest.routing(...exchange),
+      }),
+      traces,
+    ),
     onHandshakeFailure: (address, error) =>
       log.debug({ address, reason: error.message }, 'TLS handshake failed'),
   });
@@ -216,9 +224,24 @@ async function composeOver(
       await registry.stop();
       await rest.close();
       certificates.close();
+      await traces?.stop();
       await storage.close();
     },
   };
+}
+
+/** Loads what traces need, where the server is told to trace. */
+async function openTraces({ traces: settings }: Config, log: Log): Promise<Traces | undefined> {
+  if (settings === undefined) return undefined;
+  const { startTraces } = await import('#server/telemetry/open-telemetry.ts');
+  return startTraces({
+    settings,
+    version,
+    onChange: (problem) =>
+      problem === undefined
+        ? log.info('traces reach their collector again')
+        : log.warn({ err: problem }, `traces do not reach ${settings.url}: they are dropped`),
+  });
 }
 
 function logHealth(log: Log, { name, condition }: Examined, error: unknown): void {

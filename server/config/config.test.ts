@@ -36,6 +36,28 @@ describe('configuration', () => {
     );
   });
 
+  test('traces go to the collector that OpenTelemetry’s variables name, and nowhere else', async () => {
+    const { traces } = await readConfig(
+      {},
+      { ...collector, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' },
+    );
+    assert.deepEqual(traces, {
+      url: 'http://collector.test:4318/v1/traces',
+      serviceName: 'berth',
+      attributes: {},
+      ratio: 0.25,
+      followsCaller: false,
+    });
+    for (const off of [
+      {},
+      { ...collector, OTEL_SDK_DISABLED: 'true' },
+      { ...collector, OTEL_TRACES_EXPORTER: 'none' },
+    ]) {
+      assert.equal((await readConfig({}, off)).traces, undefined);
+    }
+  });
+
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/' };
   const wrong: [string, Record<string, string>, RegExp][] = [
     ['a port that is none', { BERTH_PORT: '70000' }, /^BERTH_PORT is not a port.*65535\.$/],
     ['a port set by Kubernetes', { BERTH_PORT: 'tcp://10.0.0.1:443' }, /enableServiceLinks/],
@@ -50,6 +72,31 @@ describe('configuration', () => {
     ['a short secret key', { BERTH_SECRET_KEY: 'YQ==' }, /^BERTH_SECRET_KEY .*openssl rand/],
     ['a short password', { BERTH_ADMIN_PASSWORD: 'short' }, /^BERTH_ADMIN_PASSWORD must have 8/],
     ['a short token', { BERTH_METRICS_TOKEN: 'short' }, /^BERTH_METRICS_TOKEN .*openssl rand/],
+    [
+      'a collector that is no URL',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' },
+      /^OTEL_EXPORTER_OTLP_ENDPOINT is not a URL/,
+    ],
+    [
+      'a collector by gRPC',
+      { ...collector, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+      /^OTEL_EXPORTER_OTLP_PROTOCOL is grpc.* 4318\.$/,
+    ],
+    [
+      'an unknown sampler',
+      { ...collector, OTEL_TRACES_SAMPLER: 'some' },
+      /^OTEL_TRACES_SAMPLER must be one of/,
+    ],
+    [
+      'a share that is none',
+      { ...collector, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' },
+      /^OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1/,
+    ],
+    [
+      'another exporter',
+      { ...collector, OTEL_TRACES_EXPORTER: 'zipkin' },
+      /^OTEL_TRACES_EXPORTER must be otlp or none/,
+    ],
     ['a level that is none', { BERTH_LOG_LEVEL: 'loud' }, /^BERTH_LOG_LEVEL must be one of error/],
   ];
   for (const [what, environment, expected] of wrong) {

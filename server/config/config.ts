@@ -8,6 +8,7 @@ import {
   type SettingValues,
   settings,
 } from './settings.ts';
+import { readTraceSettings, type TraceSettings } from './trace-settings.ts';
 
 /** What the server is told from outside, read once and checked. */
 export interface Config {
@@ -31,6 +32,8 @@ export interface Config {
   readonly adminPassword: string | undefined;
   /** Opens `/metrics` to whoever brings it. */
   readonly metricsToken: string | undefined;
+  /** Undefined: nothing is traced. */
+  readonly traces: TraceSettings | undefined;
   readonly logLevel: LogLevel;
   /** Variables that look like settings and are none. */
   readonly unknownVariables: readonly string[];
@@ -77,6 +80,7 @@ export async function readConfig(
     secretKey: values.secretKey,
     adminPassword: values.adminPassword,
     metricsToken: values.metricsToken,
+    traces: readTraceSettings(environment),
     logLevel: values.logLevel ?? defaults.logLevel,
     unknownVariables: Object.keys(environment).filter(
       (name) =>

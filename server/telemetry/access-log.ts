@@ -27,7 +27,7 @@ export function logAccess(log: Log, level: 'info' | 'debug', entry: AccessEntry)
   log.writeLater(
     `{"level":"${level}","time":"${timestamp()}","request":${quoted(entry.id)}` +
       `,"address":${quoted(entry.address)}${field('principal', entry.principal, longestName)}` +
-      `${field('method', entry.method, longestName)},"path":${quoted(pathFor(entry))}` +
+      `${field('method', entry.method, longestName)},"path":${quoted(shownPath(entry))}` +
       `${field('repository', entry.repository, longestName)},"status":${entry.status}` +
       `,"received":${entry.received},"sent":${entry.sent}` +
       `,"milliseconds":${Math.round(entry.seconds * 10_000) / 10}` +
@@ -46,7 +46,8 @@ function quoted(text: string): string {
   return JSON.stringify(text.replace(/\p{Cc}/gu, '\ufffd'));
 }
 
-function pathFor({ path, route }: AccessEntry): string {
+/** A path as people may see it. */
+export function shownPath({ path, route }: Pick<AccessEntry, 'path' | 'route'>): string {
   if (route !== 'upload') return path.slice(0, longestPath);
   const id = path.lastIndexOf('/') + 1;
   const shown = path.slice(0, Math.min(longestPath, id + shownOfUploadId));
