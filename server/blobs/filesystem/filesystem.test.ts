@@ -97,7 +97,7 @@ describe('files of the filesystem blob store', () => {
     const store = await openIn(context, await temporaryFolder(context));
     const descriptors = async () => (await readdir('/proc/self/fd')).length;
     const key = await commit(store, bytesOf(4 * MiB));
-    // The hashing thread brings descriptors of its own.
+    // The thread of uploads brings descriptors of its own.
     await store.digest(await upload(store, bytesOf(2 * MiB)), 'sha512', 2 * MiB);
     const before = await descriptors();
     for (let round = 0; round < 5; round++) {

@@ -18,12 +18,12 @@ import {
   unlinkIfPresent,
 } from './durable.ts';
 import { FolderSyncs } from './folder-syncs.ts';
-import { Hashing } from './hashing.ts';
 import { examineFolder } from './health.ts';
 import { blobPath, isStorageKey, layoutOf, newStorageKey, uploadPath } from './paths.ts';
 import { sendFile } from './send.ts';
 import { TransferMemory } from './transfer-memory.ts';
 import { UploadHashes } from './upload-hashes.ts';
+import { UploadThreads } from './upload-threads.ts';
 import { UploadWriter } from './upload-writer.ts';
 
 const READ_STREAM_BYTES = 256 * 1024;
@@ -39,7 +39,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
   await syncFolder(options.folder);
 
   const memory = new TransferMemory();
-  const hashing = new Hashing(memory);
+  const threads = new UploadThreads(memory);
   const hashes = new UploadHashes();
   const folderSyncs = new FolderSyncs(syncFolder);
   const busy = new Set<StorageKey>();
@@ -65,13 +65,14 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       hashes.forget(key);
       await file.truncate(offset);
     }
-    const writer = new UploadWriter(file, offset, hashes.take(key, before), memory, hashing);
+    const writer = new UploadWriter(file, offset, hashes.take(key, before), memory, threads);
     try {
       for await (const chunk of leftOpen(source)) await writer.add(chunk);
     } finally {
       try {
         await writer.finish();
       } finally {
+        if (writer.lost) await unlinkIfPresent(uploadPath(layout, key));
         const after = await file.stat({ bigint: true });
         if (writer.hash && after.size === BigInt(writer.end)) hashes.keep(key, writer.hash, after);
         else writer.hash?.drop();
@@ -125,7 +126,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
         algorithm === 'sha256' && found.size === BigInt(size) && hashes.find(key, found);
       // A thread that failed took its hashes with it, but not the file.
       const known = running ? await running.digest().catch(() => undefined) : undefined;
-      return `${algorithm}:${known ?? (await hashing.digestFile(path, algorithm, size))}`;
+      return `${algorithm}:${known ?? (await threads.digestFile(path, algorithm, size))}`;
     },
 
     async commit(key, size) {
@@ -148,7 +149,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
       if (found === undefined) throw new BlobLost(key);
       const size = Number(found.size);
       try {
-        return { size, digest: `${algorithm}:${await hashing.digestFile(path, algorithm, size)}` };
+        return { size, digest: `${algorithm}:${await threads.digestFile(path, algorithm, size)}` };
       } catch (error) {
         const goneMeanwhile = (await statIfPresent(path)) === undefined;
         throw goneMeanwhile ? new BlobLost(key, { cause: error }) : error;
@@ -186,7 +187,7 @@ export async function openFilesystemBlobStore(options: { folder: string }): Prom
     health: () => examineFolder(layout.uploads),
 
     async close() {
-      await hashing.close();
+      await threads.close();
     },
   };
 }

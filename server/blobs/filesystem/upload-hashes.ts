@@ -1,5 +1,5 @@
 import type { StorageKey } from '../blob-store.ts';
-import type { RunningHash } from './hashing.ts';
+import type { RunningHash } from './upload-threads.ts';
 
 /** What tells whether a file was written since: another process may share the folder. */
 export interface FileVersion {
