@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
@@ -120,4 +121,23 @@ function holds(pid: number, inode: string): boolean {
       return false;
     }
   });
+}
+
+/** Pushes a blob into the repository `library/NAME`, and tells where it is pulled. */
+export async function pushBlob(
+  pinned: Pinned,
+  as: string,
+  name: string,
+  bytes: Uint8Array,
+): Promise<string> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const path = `/v2/library/${name}/blobs`;
+  const { status, body } = await pinned.send(`${path}/uploads/?digest=${digest}`, {
+    method: 'POST',
+    as,
+    headers: { 'content-type': 'application/octet-stream' },
+    body: bytes,
+  });
+  if (status !== 201) throw new Error(`The blob was not pushed: ${status} ${body}`);
+  return `${path}/${digest}`;
 }

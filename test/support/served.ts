@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from './suite.ts';
 
@@ -10,6 +11,8 @@ export interface Served {
   readonly pid: number;
   /** Resolves once `pattern` was printed. */
   prints(pattern: RegExp): Promise<RegExpExecArray>;
+  /** What it has printed on its standard output so far. */
+  printed(): string;
   /** Resolves to the port once it listens. */
   listens(): Promise<number>;
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
@@ -46,6 +49,7 @@ export function serve(folder: string, settings: Readonly<Record<string, string>>
     pid: child.pid ?? Number.NaN,
     ended,
     prints,
+    printed: () => stdout,
     async listens() {
       const [, port] = await prints(/"port":(\d+),"msg":"listening"/);
       return Number(port);
@@ -71,3 +75,33 @@ export function lives(pid: number): boolean {
     return false;
   }
 }
+
+/** Servers on temporary folders that end with the test that started them. */
+export function servedForTests(): {
+  /** By default on loopback, with an admin of the password below. */
+  start(settings?: Readonly<Record<string, string>>, folder?: string): Served & { folder: string };
+  /** For `afterEach`. */
+  end(): Promise<void>;
+} {
+  const running: (Served & { folder: string })[] = [];
+  return {
+    start(settings = {}, folder = mkdtempSync(join(tmpdir(), 'berth-served-'))) {
+      const served = serve(folder, {
+        BERTH_HOST: '127.0.0.1',
+        BERTH_ADMIN_PASSWORD: servedPassword,
+        ...settings,
+      });
+      running.push({ ...served, folder });
+      return { ...served, folder };
+    },
+    async end() {
+      for (const { child, ended, folder } of running.splice(0)) {
+        child.kill('SIGKILL');
+        await ended;
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+export const servedPassword = 'berths-are-for-ships';

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Pinned, pinToEach } from '#test/pinned.ts';
 import { waitFor } from '#test/processes.ts';
-import { childrenOf, type Served, serve } from '#test/served.ts';
+import {
+  childrenOf,
+  servedPassword as password,
+  type Served,
+  servedForTests,
+} from '#test/served.ts';
 
-const password = 'berths-are-for-ships';
 const admin = `admin:${password}`;
 const indexType = 'application/vnd.oci.image.index.v1+json';
 const json = { 'content-type': 'application/json' };
@@ -19,7 +20,7 @@ export function sharingSuite(
   settingsOf: () => Promise<Readonly<Record<string, string>>>,
 ): void {
   describe(`two workers on ${database}`, () => {
-    let folder: string;
+    const servers = servedForTests();
     let server: Served;
     let port: number;
     let one: Pinned;
@@ -32,12 +33,9 @@ export function sharingSuite(
     }
 
     before(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'berth-workers-'));
-      server = serve(folder, {
+      server = servers.start({
         BERTH_WORKERS: '2',
-        BERTH_ADMIN_PASSWORD: password,
         BERTH_LOG_LEVEL: 'error',
-        BERTH_HOST: '127.0.0.1',
         ...(await settingsOf()),
       });
       const [, printed] = await server.prints(/\(port (\d+), data in /);
@@ -48,7 +46,7 @@ export function sharingSuite(
       one?.close();
       other?.close();
       const { code, stderr } = await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await servers.end();
       assert.equal(code, 0);
       assert.equal(stderr, '');
     });
