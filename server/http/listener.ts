@@ -81,6 +81,8 @@ export function createListener(options: ListenerOptions): {
   const connections = new Set<Socket>();
   /** Those that have brought no request yet, and so hold up no closing. */
   const fresh = new Set<Socket>();
+  /** Those that carry HTTP, TLS sockets included. */
+  const speaking = new Set<Socket>();
   const refusedPlain = new WeakSet<Socket>();
   let closing = false;
 
@@ -107,7 +109,6 @@ export function createListener(options: ListenerOptions): {
     handshakeTimeout: limits.handshake,
   });
   tlsServer.on('secureConnection', (socket) => {
-    socket.once('close', () => fresh.delete(socket));
     admit(socket);
   });
   tlsServer.on('tlsClientError', (error, socket) => {
@@ -159,6 +160,11 @@ export function createListener(options: ListenerOptions): {
       return;
     }
     fresh.add(socket);
+    speaking.add(socket);
+    socket.once('close', () => {
+      fresh.delete(socket);
+      speaking.delete(socket);
+    });
     speakHttp(socket);
   }
 
@@ -189,6 +195,7 @@ export function createListener(options: ListenerOptions): {
     stopFollowing();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of fresh) socket.destroy();
+    for (const socket of speaking) tellToClose(socket);
     const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK);
     const deadline = setTimeout(() => {
       for (const socket of connections) socket.destroy();
@@ -308,9 +315,18 @@ function explain(error: Error): [status: number, message: string] {
 
 /** Whether a reply has begun on the socket, so that nothing else may be written there. */
 function isAnswering(socket: Socket): boolean {
+  return responseOn(socket)?.headersSent === true;
+}
+
+/** A client that is told so sends its next request elsewhere. */
+function tellToClose(socket: Socket): void {
+  const response = responseOn(socket);
+  if (response?.headersSent === false) response.shouldKeepAlive = false;
+}
+
+function responseOn(socket: Socket): ServerResponse | null | undefined {
   // The property by which Node.js asks the same; there is no public one.
-  const { _httpMessage } = socket as { _httpMessage?: ServerResponse | null };
-  return _httpMessage?.headersSent === true;
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
 }
 
 function errorBody(message: string): string {
