@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '#server/blobs/blob-store.ts';
+import { createFolderDurably } from '#server/blobs/filesystem/durable.ts';
 import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts';
 import type { Config } from '#server/config/config.ts';
 import { secretKeyOf } from '#server/config/secret-key.ts';
@@ -35,7 +35,7 @@ export async function openSharedWriter(
   onFailure: (error: Error) => void,
 ): Promise<Writer | undefined> {
   if (databaseUrl !== undefined) return undefined;
-  prepareDataFolder(dataFolder);
+  await prepareDataFolder(dataFolder);
   return openSqliteWriter({ folder: sqliteFolder(dataFolder), writes, onFailure });
 }
 
@@ -45,7 +45,7 @@ export async function openStorage(
   onFailure: (error: Error) => void,
   writer?: Writer,
 ): Promise<Storage> {
-  prepareDataFolder(config.dataFolder);
+  await prepareDataFolder(config.dataFolder);
   // Not before it is needed: who only reads content must not make a key.
   let secretKey = config.secretKey;
   const store = await openFilesystemBlobStore({ folder: config.dataFolder });
@@ -82,7 +82,7 @@ async function openDatabase(
   return openPostgresDatabase({ url: databaseUrl, writes });
 }
 
-function prepareDataFolder(folder: string): void {
+async function prepareDataFolder(folder: string): Promise<void> {
   refuseUnfinishedRestore(folder);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await createFolderDurably(folder);
 }

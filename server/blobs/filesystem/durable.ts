@@ -1,5 +1,5 @@
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from '#lib/errors.ts';
 import type { FolderSyncs } from './folder-syncs.ts';
 
@@ -37,12 +37,17 @@ async function syncData(path: string, size: number): Promise<void> {
 
 /** Creates a folder that only this user can enter, with its parents, safe from power loss. */
 export async function createFolderDurably(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-  // An earlier process may have created `folder` and died before it synced the parent.
-  const last = first === undefined ? dirname(folder) : dirname(first);
-  for (let parent = dirname(folder); ; parent = dirname(parent)) {
-    await syncFolder(parent);
-    if (parent === last) return;
+  const missing: string[] = [];
+  let present = resolve(folder);
+  while ((await statIfPresent(present)) === undefined) {
+    missing.unshift(present);
+    present = dirname(present);
+  }
+  // An earlier process may have created it and died before it synced the parent.
+  await syncFolder(dirname(present));
+  for (const each of missing) {
+    await mkdir(each, { recursive: true, mode: 0o700 });
+    await syncFolder(dirname(each));
   }
 }
 

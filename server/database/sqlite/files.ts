@@ -30,10 +30,14 @@ export function makeFiles(folder: string): void {
   syncFolder(folder);
 }
 
+/** A savepoint of some size would write to the system's temporary folder, which may be read-only. */
+const inMemory = 'temp_store = memory';
+
 /** A connection that writes the tables of one kind. */
 export function openForWriting(folder: string, kind: Durability): SqliteConnection {
   return openConnection(databaseFile(folder, kind), [
     'journal_mode = wal',
+    inMemory,
     `synchronous = ${kind === 'durable' ? 'full' : 'normal'}`,
     `journal_size_limit = ${64 * 1024 * 1024}`,
   ]);
@@ -44,6 +48,7 @@ export function openForReading(folder: string): SqliteConnection {
   const transient = databaseFile(folder, 'transient').replaceAll("'", "''");
   const connection = openConnection(databaseFile(folder, 'durable'), [
     'synchronous = full',
+    inMemory,
     `cache_size = -${32 * 1024}`,
   ]);
   connection.run(`attach '${transient}' as transient`);
