@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { childOf } from '#test/processes.ts';
 import { repositoryRoot } from '#test/suite.ts';
 
 export const adminPassword = 'berths-are-for-ships';
@@ -66,7 +67,10 @@ export function launchServer({ folder, databaseUrl, under = [] }: ServerSettings
   child.once('close', () => process.removeListener('exit', endWithTests));
 
   async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    child.kill(signal);
+    // strace itself takes no signals while its program runs.
+    const proper = under.length === 0 ? undefined : childOf(child.pid ?? 0);
+    if (proper === undefined) child.kill(signal);
+    else process.kill(proper, signal);
     await closed;
   }
 

@@ -1,51 +1,29 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { outputOf, run } from '#test/processes.ts';
+import { type Moment, readMoments, skipWithoutStrace, straceCommand } from '#test/trace.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
 const program = fileURLToPath(new URL('./testing/commit-blobs.ts', import.meta.url));
-const strace = await run('strace', ['-f', '-o', '/dev/null', 'true']).catch(() => undefined);
-const skip = strace?.code !== 0 && 'strace is not installed, or may not trace here';
-
-/** The start or the end of a system call, in the order in which the kernel saw them. */
-interface Moment {
-  readonly call: string;
-  readonly phase: 'start' | 'end';
-  /** What stood between the parentheses at the start. */
-  readonly text: string;
-}
+const skip = await skipWithoutStrace();
+const calls = ['fdatasync', 'fsync', 'rename', 'renameat', 'renameat2', 'write', 'pwrite64'];
 
 /** Runs the program on a store in `folder` under strace; `extra` are more options of strace's. */
 async function traced(folder: string, args: readonly string[], extra: readonly string[]) {
   const log = join(folder, 'strace.log');
-  const calls = 'trace=fdatasync,fsync,rename,renameat,renameat2,write,pwrite64';
-  const finished = await run('strace', [
-    ...['-f', '-y', '-s', '200', '-o', log, '-e', calls, ...extra],
-    ...[process.execPath, program, folder, ...args],
+  const [strace = '', ...options] = straceCommand(log, calls, 200);
+  const finished = await run(strace, [
+    ...options,
+    ...extra,
+    process.execPath,
+    program,
+    folder,
+    ...args,
   ]);
   const output = outputOf(finished, 'the program under strace');
-  return { output, moments: momentsOf(await readFile(log, 'utf8')) };
-}
-
-function momentsOf(log: string): Moment[] {
-  const unfinished = new Map<string, string>();
-  return log.split('\n').flatMap((line): Moment[] => {
-    const resumed = /^(\d+)\s+<\.\.\. (\w+) resumed>/.exec(line);
-    if (resumed) {
-      const [, thread = '', call = ''] = resumed;
-      return [{ call, phase: 'end', text: unfinished.get(thread) ?? '' }];
-    }
-    const begun = /^(\d+)\s+(\w+)\((.*)$/.exec(line);
-    if (!begun) return [];
-    const [, thread = '', call = '', text = ''] = begun;
-    const start: Moment = { call, phase: 'start', text };
-    if (!text.includes('<unfinished ...>')) return [start, { call, phase: 'end', text }];
-    unfinished.set(thread, text);
-    return [start];
-  });
+  return { output, moments: readMoments(log) };
 }
 
 /** The position of the first such moment from `from` on; fails when there is none. */
