@@ -25,12 +25,16 @@ import { createListener } from '#server/http/listener.ts';
 import { requestId } from '#server/http/request-id.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
+import { cacheSnapshots } from '#server/telemetry/cache-counts.ts';
+import { createConnectionCounts } from '#server/telemetry/connection-counts.ts';
 import type { Log } from '#server/telemetry/log.ts';
 import { collect, type GatherProcesses, type MetricSource } from '#server/telemetry/metrics.ts';
 import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
 import type { Traces } from '#server/telemetry/traces.ts';
+import { createWriteCounts } from '#server/telemetry/work-counts.ts';
+import { measuredDatabase } from './measured.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
 import { tracedDatabase, tracedRequests, tracedStore, tracedSubscriber } from './traced.ts';
@@ -96,7 +100,8 @@ async function composeOver(
   const trusts = trustSources(config.trustedProxies);
   const originOf = requestOrigins(served, trusts);
   const traces = await openTraces(config, log);
-  const database = tracedDatabase(storage.database, traces);
+  const writeCounts = createWriteCounts();
+  const database = tracedDatabase(measuredDatabase(storage.database, writeCounts), traces);
   const store = tracedStore(storage.store, traces);
   const { sharedSecret } = storage;
   const certificates = await openCertificates(config, served, storage, log);
@@ -136,7 +141,17 @@ async function composeOver(
   });
   const requestCounts = createRequestCounts();
   const processMetrics = createProcessMetrics();
-  const ownMetrics = () => collect([requestCounts.snapshots, processMetrics.snapshots]);
+  const connectionCounts = createConnectionCounts(database.pool);
+  const ownMetrics = () =>
+    collect([
+      requestCounts.snapshots,
+      connectionCounts.snapshots,
+      auth.metrics,
+      () =>
+        cacheSnapshots({ ...auth.caches, ...registry.caches, reads: storage.database.remembered }),
+      writeCounts.snapshots,
+      processMetrics.snapshots,
+    ]);
   const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
   const rest = await createRestApplication({
     refresh: database.refresh,
@@ -202,8 +217,10 @@ async function composeOver(
       }),
       traces,
     ),
-    onHandshakeFailure: (address, error) =>
-      log.debug({ address, reason: error.message }, 'TLS handshake failed'),
+    onHandshakeFailure: (address, error) => {
+      connectionCounts.handshakeFailed();
+      log.debug({ address, reason: error.message }, 'TLS handshake failed');
+    },
   });
 
   if (shared?.sweeps ?? true) {

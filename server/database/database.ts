@@ -1,5 +1,6 @@
 import type { Compilable, Kysely } from 'kysely';
 import type { MaybePromise } from '#lib/maybe-promise.ts';
+import type { CacheCounts } from '#server/telemetry/cache-counts.ts';
 import type { MemoryKey } from './memory.ts';
 import type { Tables } from './tables.ts';
 
@@ -46,6 +47,13 @@ export type PreparedQuery<Parameters extends readonly unknown[], Row> = (
  */
 export type Placeholder = <T>(index: number) => T;
 
+/** Connections of this process, and how many wait for one. */
+export interface PoolState {
+  readonly open: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 export interface Database {
   readonly dialect: 'sqlite' | 'postgres';
   readonly read: Reader;
@@ -72,5 +80,9 @@ export interface Database {
    * @throws {Refusal} `unavailable`
    */
   refresh(): MaybePromise<void>;
+  /** Of what remembered queries were asked. */
+  readonly remembered: CacheCounts;
+  /** Of PostgreSQL. */
+  readonly pool?: () => PoolState;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { createBoundedCache } from '#lib/bounded-cache.ts';
 import type { MaybePromise } from '#lib/maybe-promise.ts';
+import { type CacheCounts, newCacheCounts } from '#server/telemetry/cache-counts.ts';
 
 /** Strings hold no NUL character. */
 export type MemoryKey = string | number;
@@ -15,6 +16,7 @@ export interface Memory {
   remembering<Parameters extends readonly MemoryKey[], Row>(
     query: (callArguments: Parameters) => Answer<Row>,
   ): (...callArguments: Parameters) => Answer<Row>;
+  readonly counts: CacheCounts;
   /** Empties it. An answer whose query began before that does not enter it any more. */
   forget(): void;
 }
@@ -25,8 +27,10 @@ const absent = Symbol('a query that found no row');
 
 export function createMemory(capacity = rememberedAnswers): Memory {
   const forgetful: (() => void)[] = [];
+  const counts = newCacheCounts();
   let times = 0;
   return {
+    counts,
     remembering<Parameters extends readonly MemoryKey[], Row>(
       query: (callArguments: Parameters) => Answer<Row>,
     ) {
@@ -35,7 +39,11 @@ export function createMemory(capacity = rememberedAnswers): Memory {
       return (...callArguments: Parameters) => {
         const key = keyOf(callArguments);
         const known = answers.get(key);
-        if (known !== undefined) return known === absent ? undefined : known;
+        if (known !== undefined) {
+          counts.hits += 1;
+          return known === absent ? undefined : known;
+        }
+        counts.misses += 1;
         const answer = query(callArguments);
         answers.set(key, answer ?? absent);
         if (answer instanceof Promise) settle(answer, key);

@@ -83,6 +83,8 @@ export async function openPostgresDatabase({ url, writes }: PostgresOptions): Pr
       build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
     ): PreparedQuery<Parameters, Row> => memory.remembering<Parameters, Row>(compile(build)),
     refresh: createRefresh(pool, memory),
+    remembered: memory.counts,
+    pool: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   };
 }

@@ -77,6 +77,7 @@ export async function joinSqliteDatabase(
       build: (read: Reader, placeholder: Placeholder) => Compilable<Row>,
     ): PreparedQuery<Parameters, Row> => memory.remembering<Parameters, Row>(compile(build)),
     refresh,
+    remembered: memory.counts,
     async close() {
       await writer.close();
       connection.close();

@@ -2,12 +2,15 @@ import type { Database } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
 import type { Authenticate, LoadGrants } from '#server/http/access.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
+import { type CacheCounts, newCacheCounts } from '#server/telemetry/cache-counts.ts';
+import type { MetricSource } from '#server/telemetry/metrics.ts';
 import { createAuthenticate } from './authenticate.ts';
 import type { CredentialVerifier } from './credentials.ts';
 import { type LimitFailures, limitFailuresHere } from './failure-limits.ts';
 import type { GrantSource } from './grants.ts';
 import { createIdentify } from './identify.ts';
 import { createLoadGrants } from './load-grants.ts';
+import { newSignInCounts, signInSnapshots } from './sign-in-counts.ts';
 import { addTokenRoutes } from './token-routes.ts';
 import { createSigningKey, createTokens } from './tokens.ts';
 
@@ -30,6 +33,9 @@ export interface AuthOptions {
 export interface Auth {
   readonly authenticate: Authenticate;
   readonly loadGrants: LoadGrants;
+  readonly caches: Readonly<Record<'tokens' | 'grants', CacheCounts>>;
+  /** Sign-ins that failed. */
+  readonly metrics: MetricSource;
   /** The token endpoint. */
   addRoutes(application: RestApplication): void;
 }
@@ -40,11 +46,26 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const readGeneration = grantGenerationOf(database);
   const privateKey = await sharedSecret('registry-tokens', createSigningKey);
   const tokens = createTokens({ privateKey, service, clock });
-  const identify = createIdentify({ verifiers, limitFailures, readGeneration, clock });
-  const loadGrants = createLoadGrants({ sources: options.grantSources, readGeneration });
+  const signIns = newSignInCounts();
+  const caches = { tokens: newCacheCounts(), grants: newCacheCounts() };
+  const identify = createIdentify({ verifiers, limitFailures, readGeneration, clock, signIns });
+  const loadGrants = createLoadGrants({
+    sources: options.grantSources,
+    readGeneration,
+    counts: caches.grants,
+  });
   return {
-    authenticate: createAuthenticate({ identify, tokens, readGeneration, clock }),
+    authenticate: createAuthenticate({
+      identify,
+      tokens,
+      readGeneration,
+      clock,
+      cache: caches.tokens,
+      signIns,
+    }),
     loadGrants,
+    caches,
+    metrics: () => signInSnapshots(signIns),
     addRoutes: (application) =>
       addTokenRoutes(application, { identify, tokens, loadGrants, service, clock }),
   };

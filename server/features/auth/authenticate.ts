@@ -4,10 +4,12 @@ import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
 import type { Authenticate, Caller } from '#server/http/access.ts';
 import { anonymous } from '#server/permissions/principals.ts';
+import type { CacheCounts } from '#server/telemetry/cache-counts.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import type { NamedPrincipal } from './credentials.ts';
 import { type Identify, rememberedMilliseconds } from './identify.ts';
 import { tokenScopeOf } from './scopes.ts';
+import type { SignInCounts } from './sign-in-counts.ts';
 import { registryTokenGraceSeconds, type Tokens } from './tokens.ts';
 
 export interface AuthenticateOptions {
@@ -15,6 +17,9 @@ export interface AuthenticateOptions {
   readonly tokens: Tokens;
   readonly readGeneration: ReadGrantGeneration;
   readonly clock: () => number;
+  /** Of tokens that were verified. */
+  readonly cache: CacheCounts;
+  readonly signIns: SignInCounts;
 }
 
 interface RememberedToken {
@@ -36,19 +41,35 @@ const keyLength = 32;
 const anonymousCaller: Caller = { principal: anonymous };
 
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
-  const { identify, tokens, readGeneration, clock } = options;
+  const { identify, tokens, readGeneration, clock, cache, signIns } = options;
   const remembered = createBoundedCache<RememberedToken>(rememberedTokens);
 
   function byToken(token: string): MaybePromise<Caller> {
     const key = token.slice(-keyLength);
     const known = remembered.get(key);
     if (known !== undefined && known.token === token && known.until > clock()) {
+      cache.hits += 1;
       return chain(readGeneration(), (generation) =>
-        known.generation === generation ? known.caller : stillStanding(known, generation),
+        known.generation === generation ? known.caller : standingOrCounted(known, generation),
       );
     }
+    cache.misses += 1;
     remembered.delete(key);
-    return verify(key, token);
+    return verify(key, token).catch(countFailure);
+  }
+
+  function countFailure(error: unknown): never {
+    if (error instanceof Refusal) signIns.failures['registry-token'] += 1;
+    throw error;
+  }
+
+  function standingOrCounted(entry: RememberedToken, generation: number): MaybePromise<Caller> {
+    try {
+      const caller = stillStanding(entry, generation);
+      return caller instanceof Promise ? caller.catch(countFailure) : caller;
+    } catch (error) {
+      return countFailure(error);
+    }
   }
 
   async function verify(key: string, token: string): Promise<Caller> {

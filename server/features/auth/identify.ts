@@ -3,8 +3,10 @@ import { createBoundedCache } from '#lib/bounded-cache.ts';
 import { Refusal } from '#lib/errors.ts';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { ReadGrantGeneration } from '#server/database/generations.ts';
+import { TooManyRequests } from '#server/http/status.ts';
 import type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
 import type { LimitFailures } from './failure-limits.ts';
+import type { SignInCounts, SignInKind } from './sign-in-counts.ts';
 
 /** Tells principals by name and password. */
 export interface Identify {
@@ -19,6 +21,7 @@ export interface IdentifyOptions {
   readonly limitFailures: LimitFailures;
   readonly readGeneration: ReadGrantGeneration;
   readonly clock: () => number;
+  readonly signIns: SignInCounts;
 }
 
 interface Remembered {
@@ -51,7 +54,7 @@ const maximumUsernameLength = 512;
 const maximumPasswordLength = 4_096;
 
 export function createIdentify(options: IdentifyOptions): Identify {
-  const { verifiers, limitFailures, readGeneration, clock } = options;
+  const { verifiers, limitFailures, readGeneration, clock, signIns } = options;
   const limitsOfPeople = limitFailures('people', {
     windowSeconds: 300,
     perNameAndAddress: 10,
@@ -124,7 +127,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
       const same = underWay.get(key);
       if (same !== undefined) return same;
       const credential = chain(readGeneration(), (generation) =>
-        chain(verify({ key, username, password, address, generation }), (verified) => {
+        chain(counted({ key, username, password, address, generation }), (verified) => {
           const until = clock() + rememberedMilliseconds;
           remembered.set(key, { credential: verified, until, generation });
           return verified;
@@ -135,6 +138,32 @@ export function createIdentify(options: IdentifyOptions): Identify {
       underWay.set(key, ended);
       return ended;
     }
+  }
+
+  function counted(attempt: Attempt): MaybePromise<Credential> {
+    try {
+      const credential = verify(attempt);
+      return credential instanceof Promise
+        ? credential.catch((error: unknown) => count(attempt, error))
+        : credential;
+    } catch (error) {
+      return count(attempt, error);
+    }
+  }
+
+  function count({ username, password }: Attempt, error: unknown): never {
+    if (error instanceof TooManyRequests) signIns.throttled += 1;
+    else if (error instanceof Refusal && error.kind === 'unauthenticated') {
+      signIns.failures[kindOf(username, password)] += 1;
+    }
+    throw error;
+  }
+
+  function kindOf(username: string, password: string): SignInKind {
+    const verifier = verifiers.find((one) => one.claims(username, password));
+    if (verifier === undefined) return 'unknown-name';
+    if (verifier.principalKind === 'robot') return 'robot-secret';
+    return verifier.isGuessable(password) ? 'password' : 'access-token';
   }
 
   function verify(attempt: Attempt): MaybePromise<Credential> {

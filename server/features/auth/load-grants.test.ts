@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Permission } from '#server/permissions/roles.ts';
+import { newCacheCounts } from '#server/telemetry/cache-counts.ts';
 import type { GrantShare, GrantSource } from './grants.ts';
 import { createLoadGrants } from './load-grants.ts';
 
@@ -18,7 +19,11 @@ function loading(...shares: (GrantShare | Promise<GrantShare>)[]) {
   return {
     generation,
     asked,
-    load: createLoadGrants({ sources, readGeneration: () => generation.value }),
+    load: createLoadGrants({
+      sources,
+      readGeneration: () => generation.value,
+      counts: newCacheCounts(),
+    }),
   };
 }
 

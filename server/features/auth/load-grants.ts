@@ -6,11 +6,13 @@ import type { Grants, ProjectGrant } from '#server/permissions/decide.ts';
 import { type Principal, workloadName } from '#server/permissions/principals.ts';
 import type { Permission, Role } from '#server/permissions/roles.ts';
 import { roles } from '#server/permissions/roles.ts';
+import type { CacheCounts } from '#server/telemetry/cache-counts.ts';
 import type { GrantShare, GrantSource, ProjectShare } from './grants.ts';
 
 export interface LoadGrantsOptions {
   readonly sources: readonly GrantSource[];
   readonly readGeneration: ReadGrantGeneration;
+  readonly counts: CacheCounts;
 }
 
 /** Of grants in projects that were named; a principal's grants in all projects may be many. */
@@ -18,7 +20,11 @@ const rememberedFew = 20_000;
 const rememberedAll = 64;
 
 /** Joins what every source knows. An answer is kept as long as the generation of grants stands. */
-export function createLoadGrants({ sources, readGeneration }: LoadGrantsOptions): LoadGrants {
+export function createLoadGrants({
+  sources,
+  readGeneration,
+  counts,
+}: LoadGrantsOptions): LoadGrants {
   const few = createBoundedCache<Grants>(rememberedFew);
   const all = createBoundedCache<Grants>(rememberedAll);
   let remembered = Number.NaN;
@@ -36,7 +42,11 @@ export function createLoadGrants({ sources, readGeneration }: LoadGrantsOptions)
     const cache: BoundedCache<Grants> = projects === 'all' ? all : few;
     const key = `${principalKey(principal)}\n${projects === 'all' ? '' : projects.join('\n')}`;
     const known = cache.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      counts.hits += 1;
+      return known;
+    }
+    counts.misses += 1;
     return chain(askAll(sources, principal, projects), (shares) => {
       const grants = join(principal, shares, projects);
       if (generation === remembered) cache.set(key, grants);

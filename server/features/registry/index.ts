@@ -35,16 +35,18 @@ export function createRegistry(options: {
   const { database, store, loadGrants, now } = options;
   const queries = createRegistryQueries(database);
   const access = createRegistryAccess(loadGrants);
+  const cache = createManifestCache(manifestCacheBytes);
   const manifests = createManifests({
     database,
     queries,
-    cache: createManifestCache(manifestCacheBytes),
+    cache,
     now,
   });
   const uploads = createUploads({ database, queries, store, now });
   const { start, stop } = createUploadExpiry({ database, queries, store, now });
   return {
     manifests,
+    caches: { manifests: cache.counts },
     uploads,
     /** Begins to clean up after pushes that were given up. */
     start,

@@ -1,3 +1,5 @@
+import { newCacheCounts } from '#server/telemetry/cache-counts.ts';
+
 /** As a reply ends with it: a string holds a byte in each of its characters (`latin1`). */
 export type ManifestBody = Uint8Array | string;
 
@@ -19,6 +21,7 @@ export function createManifestCache(capacity: number) {
   let young = new Map<number, ManifestBody>();
   let old = new Map<number, ManifestBody>();
   let held = 0;
+  const counts = newCacheCounts();
 
   function set(id: number, body: ManifestBody): void {
     if (held + body.length > capacity / 2) {
@@ -31,11 +34,21 @@ export function createManifestCache(capacity: number) {
   }
 
   return {
+    counts,
+
     get(id: number): ManifestBody | undefined {
       const body = young.get(id);
-      if (body !== undefined) return body;
+      if (body !== undefined) {
+        counts.hits += 1;
+        return body;
+      }
       const older = old.get(id);
-      if (older !== undefined) set(id, older);
+      if (older === undefined) {
+        counts.misses += 1;
+        return undefined;
+      }
+      counts.hits += 1;
+      set(id, older);
       return older;
     },
 
