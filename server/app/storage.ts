@@ -68,7 +68,7 @@ export async function openStorage(
 }
 
 async function openDatabase(
-  { databaseUrl, dataFolder }: Config,
+  { databaseUrl, dataFolder, workers }: Config,
   onFailure: (error: Error) => void,
   writer: Writer | undefined,
 ): Promise<Database> {
@@ -79,7 +79,9 @@ async function openDatabase(
       : joinSqliteDatabase({ folder, writes, writer });
   }
   const { openPostgresDatabase } = await import('#server/database/postgres/postgres-database.ts');
-  return openPostgresDatabase({ url: databaseUrl, writes });
+  // PostgreSQL takes 100 connections by default, of all processes together.
+  const connections = Math.min(16, Math.max(4, Math.floor(64 / workers)));
+  return openPostgresDatabase({ url: databaseUrl, writes, connections });
 }
 
 async function prepareDataFolder(folder: string): Promise<void> {

@@ -68,6 +68,7 @@ describe('configuration', () => {
       { BERTH_DATABASE_URL: 'mysql://a' },
       /^BERTH_DATABASE_URL is not a Postgre/,
     ],
+    ['no workers', { BERTH_WORKERS: '0' }, /^BERTH_WORKERS is not a number.* 1 to 128, or auto/],
     ['half a TLS pair', { BERTH_TLS_KEY: '/k' }, /BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong/],
     ['a short secret key', { BERTH_SECRET_KEY: 'YQ==' }, /^BERTH_SECRET_KEY .*openssl rand/],
     ['a short password', { BERTH_ADMIN_PASSWORD: 'short' }, /^BERTH_ADMIN_PASSWORD must have 8/],
@@ -107,6 +108,13 @@ describe('configuration', () => {
       });
     });
   }
+
+  test('one process serves unless more are asked for', async () => {
+    assert.equal((await readConfig({}, {})).workers, 1);
+    assert.equal((await readConfig({ workers: '3' }, {})).workers, 3);
+    const { workers } = await readConfig({ workers: 'auto' }, {});
+    assert.ok(Number.isInteger(workers) && workers >= 1);
+  });
 
   test('a key of berth.yaml that is no setting stops the start and lists those there are', async () => {
     writeFileSync(join(folder, 'berth.yaml'), 'prot: 7001\n');

@@ -31,11 +31,13 @@ const parsers = new Map<number, (text: string) => unknown>([
   [BYTEA, parseBytes],
 ]);
 
-export function openPool(url: string): pg.Pool {
+const usualConnections = 16;
+
+export function openPool(url: string, connections = usualConnections): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'berth',
-    max: 16,
+    max: connections,
     keepAlive: true,
     connectionTimeoutMillis: timeouts.connection,
     query_timeout: timeouts.answer,

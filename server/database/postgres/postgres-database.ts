@@ -26,12 +26,15 @@ export interface PostgresOptions {
   readonly url: string;
   /** The module that exports `writes: readonly AnyWrite[]`. */
   readonly writes: URL;
+  /** At a time, at most; 16 by default. */
+  readonly connections?: number;
 }
 
 /** Connects to, and migrates, the database at `url`. */
-export async function openPostgresDatabase({ url, writes }: PostgresOptions): Promise<Database> {
+export async function openPostgresDatabase(options: PostgresOptions): Promise<Database> {
+  const { url, writes, connections } = options;
   const registered = await loadWrites(writes);
-  const pool = openPool(url);
+  const pool = openPool(url, connections);
   try {
     await checkServer(pool);
     await runTransaction(pool, 'durable', 'A migration', bringUpToDate);
