@@ -24,6 +24,7 @@ import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
 import { createListener } from '#server/http/listener.ts';
 import { requestId } from '#server/http/request-id.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
+import { createJobs } from '#server/jobs/jobs.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import { cacheSnapshots } from '#server/telemetry/cache-counts.ts';
 import { createConnectionCounts } from '#server/telemetry/connection-counts.ts';
@@ -33,11 +34,17 @@ import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
 import type { Traces } from '#server/telemetry/traces.ts';
-import { createWriteCounts } from '#server/telemetry/work-counts.ts';
+import { createJobCounts, createWriteCounts } from '#server/telemetry/work-counts.ts';
 import { measuredDatabase } from './measured.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
-import { tracedDatabase, tracedRequests, tracedStore, tracedSubscriber } from './traced.ts';
+import {
+  tracedDatabase,
+  tracedHandler,
+  tracedRequests,
+  tracedStore,
+  tracedSubscriber,
+} from './traced.ts';
 import { version } from './version.ts';
 
 export interface Server {
@@ -136,7 +143,18 @@ async function composeOver(
     store,
     certificates,
     onHealthChange: (part, error) => logHealth(log, part, error),
+    robotName: robots.loginName,
+    onExpiring: ({ event, message }) => log.warn(event, message),
     reportFailure: (error) => log.warn({ err: error }, 'a metric could not be told'),
+    now: Date.now,
+  });
+  const jobHandlers = [monitoring.jobHandler];
+  const jobCounts = createJobCounts(jobHandlers.map(({ kind }) => kind));
+  const jobs = createJobs({
+    database,
+    handlers: jobHandlers.map((handler) => tracedHandler(handler, traces)),
+    onFinished: jobCounts.ended,
+    report: ({ error, ...what }) => log.error({ err: error, ...what }, 'a job was interrupted'),
     now: Date.now,
   });
   const requestCounts = createRequestCounts();
@@ -150,6 +168,7 @@ async function composeOver(
       () =>
         cacheSnapshots({ ...auth.caches, ...registry.caches, reads: storage.database.remembered }),
       writeCounts.snapshots,
+      jobCounts.snapshots,
       processMetrics.snapshots,
     ]);
   const observe = createRequestObserver({ counts: requestCounts, log, nameOf: nameOfCaller });
@@ -227,6 +246,8 @@ async function composeOver(
     registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
   }
   outbox.start();
+  await monitoring.scheduleJobs(jobs);
+  jobs.start();
   return {
     config,
     certificates,
@@ -235,6 +256,7 @@ async function composeOver(
     processMetrics: ownMetrics,
     stopping: monitoring.stopping,
     async close() {
+      await jobs.stop();
       await outbox.stop();
       await monitoring.stop();
       processMetrics.stop();

@@ -1,6 +1,7 @@
 import { artifactWrites } from '#features/artifacts/writes';
 import { chartWrites } from '#features/charts/writes';
 import { garbageCollectionWrites } from '#features/garbage-collection/writes';
+import { monitoringWrites } from '#features/monitoring/writes';
 import { projectWrites } from '#features/projects/writes';
 import { registryWrites } from '#features/registry/writes';
 import { robotWrites } from '#features/robots/writes';
@@ -18,6 +19,7 @@ export const writes: readonly AnyWrite[] = [
   ...eventWrites,
   ...garbageCollectionWrites,
   ...jobWrites,
+  ...monitoringWrites,
   ...projectWrites,
   ...registryWrites,
   ...robotWrites,

@@ -28,6 +28,21 @@ export type BerthEvent =
       readonly digest: string;
       readonly tag: string;
       readonly by: string;
+    }
+  | {
+      /** The secret of a robot in use ends soon, or has just ended. Times are milliseconds since 1970. */
+      readonly type: 'robot.expiring';
+      /** As it signs in. */
+      readonly robot: string;
+      readonly expiresAt: number;
+    }
+  | {
+      readonly type: 'certificate.expiring';
+      /** `leaf`: the one of the server; `authority`: the one that issued it here. */
+      readonly certificate: 'leaf' | 'authority';
+      /** SHA-256, as `AB:CD:…`. */
+      readonly fingerprint: string;
+      readonly expiresAt: number;
     };
 
 /** Writes an event in the transaction of the change that it tells of. */

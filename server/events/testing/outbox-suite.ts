@@ -16,12 +16,17 @@ function pushed(repository: string): BerthEvent {
   };
 }
 
+function repositoryOf(event: BerthEvent): string {
+  assert.ok('repository' in event);
+  return event.repository;
+}
+
 function listener(name = 'listener') {
   const heard: string[] = [];
   const subscriber: Subscriber = {
     name,
     async hear(event) {
-      heard.push(event.repository);
+      heard.push(repositoryOf(event));
     },
   };
   return { heard, subscriber };
@@ -115,8 +120,8 @@ export function outboxSuite(
         let failing = true;
         const moody: Subscriber = {
           name: 'moody',
-          async hear({ repository }) {
-            if (failing && repository === 'team/bad') throw new Error('not now');
+          async hear(event) {
+            if (failing && repositoryOf(event) === 'team/bad') throw new Error('not now');
           },
         };
         const { outbox, failures, time } = outboxOf(database, [moody, subscriber]);
@@ -222,8 +227,8 @@ export function outboxSuite(
         const { outbox } = outboxOf(database, [
           {
             name: 'slow',
-            async hear({ repository }) {
-              heard.push(repository);
+            async hear(event) {
+              heard.push(repositoryOf(event));
               began.resolve();
               await goOn.promise;
             },

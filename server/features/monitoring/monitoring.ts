@@ -4,9 +4,16 @@ import type { Database } from '#server/database/database.ts';
 import { probeOf } from '#server/database/probe.ts';
 import type { Exchange } from '#server/http/exchange.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
+import type { JobHandler, Jobs } from '#server/jobs/jobs.ts';
 import { createBlobTotals } from './blob-totals.ts';
 import { createCertificateTerms } from './certificate-ends.ts';
 import { blobStoreCheck, certificateCheck, databaseCheck } from './checks.ts';
+import {
+  createExpiryAnnouncements,
+  type Expiring,
+  expiryKind,
+  expirySchedule,
+} from './expiry-announcements.ts';
 import { createHealth, type Examined, type Health } from './health.ts';
 import { addMetricsRoutes, type MetricsAccess } from './metrics-routes.ts';
 import { createProbes } from './probe-routes.ts';
@@ -18,6 +25,10 @@ export interface MonitoringOptions {
   readonly certificates: ServerCertificates;
   /** A part of the server works no more, or again. */
   readonly onHealthChange: (part: Examined, error: unknown) => void;
+  /** The name of a robot as it signs in. */
+  readonly robotName: (stored: string) => string;
+  /** A robot or a certificate ends soon. */
+  readonly onExpiring: (expiring: Expiring) => void;
   /** Of what was asked for a scrape. */
   readonly reportFailure: (error: unknown) => void;
   readonly now: () => number;
@@ -25,10 +36,13 @@ export interface MonitoringOptions {
 
 export interface Monitoring {
   readonly health: Health;
+  /** Announces what ends soon; `scheduleJobs` makes it run every hour. */
+  readonly jobHandler: JobHandler;
   /** Answers `/healthz` and `/readyz`. */
   answerProbe(exchange: Exchange): Promise<void>;
   /** From now on `/readyz` says that the server is not ready. */
   stopping(): void;
+  scheduleJobs(jobs: Jobs): Promise<void>;
   /** `/metrics`. */
   addRoutes(application: RestApplication, access: MetricsAccess): void;
   /** Resolves when nothing is being counted any more. */
@@ -61,6 +75,20 @@ export function createMonitoring(options: MonitoringOptions): Monitoring {
   });
   return {
     health,
+    jobHandler: createExpiryAnnouncements({
+      database,
+      certificates,
+      robotName: options.robotName,
+      onExpiring: options.onExpiring,
+    }),
+    async scheduleJobs(jobs) {
+      if ((await jobs.schedule(expiryKind)) !== undefined) return;
+      await jobs.setSchedule(expiryKind, expirySchedule, {
+        kind: expiryKind,
+        slot: expiryKind,
+        input: {},
+      });
+    },
     answerProbe: probes.handle,
     stopping: probes.stopping,
     addRoutes: (application, access) => addMetricsRoutes(application, { ...access, shared }),

@@ -103,3 +103,60 @@ export async function countBlobs(read: Reader, after: number, limit: number): Pr
     .executeTakeFirstOrThrow();
   return { blobs, bytes: bytes ?? 0, last: rows < limit ? undefined : last };
 }
+
+/** When the job was due, and when the last one of its kind was that succeeded. */
+export async function previousRun(
+  read: Reader,
+  kind: string,
+  job: number,
+): Promise<{ readonly since: number; readonly now: number }> {
+  const { created_at: now } = await read
+    .selectFrom('jobs')
+    .select('created_at')
+    .where('id', '=', job)
+    .executeTakeFirstOrThrow();
+  const before = await read
+    .selectFrom('jobs')
+    .select('created_at')
+    .where('kind', '=', kind)
+    .where('id', '<', job)
+    .where('state', '=', 'succeeded')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return { since: before?.created_at ?? Number.NEGATIVE_INFINITY, now };
+}
+
+/** Robots in use whose secret ends after `after` and by `until`. */
+export async function robotEnds(
+  read: Reader,
+  { after, until }: { readonly after: number; readonly until: number },
+): Promise<readonly { readonly name: string; readonly endsAt: number }[]> {
+  const rows = await read
+    .selectFrom('robots')
+    .select(['name', 'expires_at'])
+    .where('disabled', '=', 0)
+    .where('expires_at', '>', after)
+    .where('expires_at', '<=', until)
+    .orderBy('id')
+    .limit(highestCount)
+    .execute();
+  return rows.flatMap(({ name, expires_at }) =>
+    expires_at === null ? [] : [{ name, endsAt: expires_at }],
+  );
+}
+
+export interface OpenJobs {
+  readonly kind: string;
+  readonly state: string;
+  readonly jobs: number;
+}
+
+export async function openJobs(read: Reader): Promise<readonly OpenJobs[]> {
+  return read
+    .selectFrom('jobs')
+    .select(['kind', 'state', (row) => row.fn.count<number>('id').as('jobs')])
+    .where('finished_at', 'is', null)
+    .groupBy(['kind', 'state'])
+    .execute();
+}

@@ -3,7 +3,7 @@ import type { Reader } from '#server/database/database.ts';
 import { gauge, type MetricSnapshot, type MetricSource } from '#server/telemetry/metrics.ts';
 import type { BlobTotals } from './blob-totals.ts';
 import type { CertificateTerm } from './certificate-ends.ts';
-import { openUploads, outboxState, secretEnds } from './queries.ts';
+import { openJobs, openUploads, outboxState, secretEnds } from './queries.ts';
 import { rememberedSource } from './remembered-source.ts';
 
 const day = 24 * 60 * 60_000;
@@ -36,6 +36,16 @@ export function sharedMetrics(options: SharedMetricsOptions): readonly MetricSou
         'berth_uploads_open',
         'Uploads that have begun and are neither finished nor given up.',
         await openUploads(read),
+      ),
+    ]),
+    remembered(10_000, async () => [
+      gauge(
+        'berth_jobs_open',
+        'Jobs that wait or run, by kind.',
+        (await openJobs(read)).map(({ kind, state, jobs }) => ({
+          labels: { kind, state },
+          value: jobs,
+        })),
       ),
     ]),
     remembered(60_000, async () => secretMetrics(await secretEnds(read), now())),

@@ -20,6 +20,8 @@ export interface Robots {
   /** Goes before that of users. */
   readonly verifier: CredentialVerifier;
   readonly grantSource: GrantSource;
+  /** As a robot signs in. @param stored `name`, or `project+name` */
+  loginName(stored: string): string;
   addRoutes(application: RestApplication): void;
 }
 
@@ -30,6 +32,7 @@ export async function createRobots(options: RobotsOptions): Promise<Robots> {
   return {
     verifier: createRobotVerifier({ lookups, prefix, secretKey, clock }),
     grantSource: createRobotGrants(database.read, lookups),
+    loginName: (stored) => prefix + stored,
     addRoutes: (application) => addRobotRoutes(application, { database, prefix, secretKey, clock }),
   };
 }
