@@ -130,8 +130,9 @@ async function composeOver(
   });
   const { authenticate, loadGrants } = auth;
 
-  const registry = createRegistry({ database, store, loadGrants, now: Date.now });
-  const charts = createCharts({ database, store, registry, now: Date.now });
+  const grace = config.collectionGrace;
+  const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
+  const charts = createCharts({ database, store, registry, grace, now: Date.now });
   const outbox = createOutbox({
     database,
     subscribers: [tracedSubscriber(charts.subscriber, traces)],
@@ -202,7 +203,13 @@ async function composeOver(
   users.addRoutes(rest);
   robots.addRoutes(rest);
   addProjectsRoutes(rest, database);
-  addArtifactsRoutes(rest, { database, store, additions: [charts.additions], now: Date.now });
+  addArtifactsRoutes(rest, {
+    database,
+    store,
+    additions: [charts.additions],
+    grace,
+    now: Date.now,
+  });
   charts.addRoutes(rest);
   addTrustRoutes(rest, certificates);
   await rest.ready();

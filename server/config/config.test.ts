@@ -98,6 +98,7 @@ describe('configuration', () => {
       { ...collector, OTEL_TRACES_EXPORTER: 'zipkin' },
       /^OTEL_TRACES_EXPORTER must be otlp or none/,
     ],
+    ['a duration that is none', { BERTH_COLLECTION_GRACE: 'day' }, /^BERTH_COLLECTION_GRACE .*24h/],
     ['a level that is none', { BERTH_LOG_LEVEL: 'loud' }, /^BERTH_LOG_LEVEL must be one of error/],
   ];
   for (const [what, environment, expected] of wrong) {

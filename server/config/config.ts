@@ -34,6 +34,8 @@ export interface Config {
   readonly metricsToken: string | undefined;
   /** Undefined: nothing is traced. */
   readonly traces: TraceSettings | undefined;
+  /** Milliseconds that garbage collection keeps what nobody needs. */
+  readonly collectionGrace: number;
   readonly logLevel: LogLevel;
   /** Variables that look like settings and are none. */
   readonly unknownVariables: readonly string[];
@@ -42,7 +44,14 @@ export interface Config {
 /** By key of `settings`, as given on the command line. */
 export type Flags = { readonly [Key in SettingKey]?: string };
 
-const defaults = { data: './data', host: '::', port: 5000, workers: 1, logLevel: 'info' } as const;
+const defaults = {
+  data: './data',
+  host: '::',
+  port: 5000,
+  workers: 1,
+  collectionGrace: 24 * 60 * 60 * 1000,
+  logLevel: 'info',
+} as const;
 /** Of the command line tool, and of what Kubernetes adds for Services named berth. */
 const othersVariables = /^BERTH_(?:SERVER|TOKEN|SERVICE_.*|PORT_.*|.*_SERVICE_.*|.*_PORT_.*)$/;
 
@@ -81,6 +90,7 @@ export async function readConfig(
     adminPassword: values.adminPassword,
     metricsToken: values.metricsToken,
     traces: readTraceSettings(environment),
+    collectionGrace: values.collectionGrace ?? defaults.collectionGrace,
     logLevel: values.logLevel ?? defaults.logLevel,
     unknownVariables: Object.keys(environment).filter(
       (name) =>

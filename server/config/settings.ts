@@ -45,6 +45,7 @@ export const settings = {
   secretKey: setting('BERTH_SECRET_KEY', readSecretKey),
   adminPassword: setting('BERTH_ADMIN_PASSWORD', readAdminPassword),
   metricsToken: setting('BERTH_METRICS_TOKEN', readMetricsToken),
+  collectionGrace: setting('BERTH_COLLECTION_GRACE', readDuration),
   logLevel: setting('BERTH_LOG_LEVEL', readLogLevel),
 } as const;
 
@@ -131,6 +132,17 @@ function readMetricsToken(text: string): string {
     );
   }
   return text;
+}
+
+const millisecondsOf = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** @returns milliseconds */
+function readDuration(text: string): number {
+  const [, count, unit = 's'] = /^(\d{1,6})([smhd])?$/.exec(text) ?? [];
+  if (count === undefined) {
+    throw new Error('is not a duration: write for instance 24h, 90m or 7d');
+  }
+  return Number(count) * millisecondsOf[unit as keyof typeof millisecondsOf];
 }
 
 function readLogLevel(text: string): LogLevel {

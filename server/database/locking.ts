@@ -18,6 +18,18 @@ export function forShare<DB, From extends keyof DB, Row>(
   return locksRows(transaction) ? query.forShare() : query;
 }
 
+/**
+ * As `forShare` for the rows of one of the tables that are joined, leaving out those that somebody
+ * else is about to change.
+ */
+export function forShareOfSkipLocked<DB, From extends keyof DB & string, Row>(
+  transaction: Transaction,
+  query: SelectQueryBuilder<DB, From, Row>,
+  table: From,
+): SelectQueryBuilder<DB, From, Row> {
+  return locksRows(transaction) ? query.forShare(table).skipLocked() : query;
+}
+
 /** Keeps the selected rows from others that would lock, change or delete them. */
 export function forUpdate<DB, From extends keyof DB, Row>(
   transaction: Transaction,

@@ -91,7 +91,14 @@ export async function checkManifests(options: {
     const tags = await tagsOf(read, manifest.id);
     const tagged = tags.length === 0 ? '' : ` Its tags are ${tags.join(', ')}.`;
     if (repair) {
-      await database.write(deleteManifest, { repository, digest, by: repairer, now: now() });
+      await database.write(deleteManifest, {
+        repository,
+        digest,
+        // The next collection takes its blobs, unless the manifest is back by then.
+        linkedBefore: 0,
+        by: repairer,
+        now: now(),
+      });
     }
     const push = `push ${tags[0] === undefined ? subject : `${repository}:${tags[0]}`} again from where it was built or pulled, or restore a backup`;
     findings.add({

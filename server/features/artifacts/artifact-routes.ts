@@ -39,10 +39,12 @@ export function addArtifactRoutes(
     database: Database;
     describe: DescribeArtifacts;
     additions: readonly AdditionSource[];
+    /** Milliseconds that what nobody needs is kept. */
+    grace: number;
     now: () => number;
   },
 ) {
-  const { database, describe, additions, now } = options;
+  const { database, describe, additions, grace, now } = options;
   const { read } = database;
   const common = { headers: ResourceNameHeaders, tags: ['artifact'] };
 
@@ -107,6 +109,7 @@ export function addArtifactRoutes(
       const deleted = await database.write(deleteManifest, {
         repository: repository.name,
         digest: artifact.digest,
+        linkedBefore: now() - grace,
         by: describePrincipal(request.caller.principal),
         now: now(),
       });

@@ -18,10 +18,12 @@ export function addArtifactsRoutes(
     store: BlobStore;
     /** What other features know of artifacts: of charts, their README and values. */
     additions: readonly AdditionSource[];
+    /** Milliseconds that what nobody needs is kept. */
+    grace: number;
     now: () => number;
   },
 ) {
-  const { database, store, now } = options;
+  const { database, store, grace, now } = options;
   const { read } = database;
   const readConfig = createConfigReader({ read, store });
   const additions = [...options.additions, imageAdditions({ read, readConfig })];
@@ -31,6 +33,6 @@ export function addArtifactsRoutes(
     additionsOf: (type) =>
       additions.filter(({ artifactType }) => artifactType === type).flatMap(({ names }) => names),
   });
-  addArtifactRoutes(application, { database, describe, additions, now });
+  addArtifactRoutes(application, { database, describe, additions, grace, now });
   addTagRoutes(application, { database, now });
 }

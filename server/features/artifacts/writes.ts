@@ -1,4 +1,5 @@
 import type { AnyWrite, Write } from '#server/database/database.ts';
+import { forShare } from '#server/database/locking.ts';
 import { emit } from '#server/events/events.ts';
 
 export interface CreateTag {
@@ -15,12 +16,15 @@ export const createTag: Write<CreateTag, 'created' | 'exists' | 'unknown'> = {
   name: 'artifacts.createTag',
   durability: 'durable',
   async run(transaction, { repository, repositoryId, digest, tag, by, now }) {
-    const manifest = await transaction
-      .selectFrom('manifests')
-      .select('id')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', '=', digest)
-      .executeTakeFirst();
+    // Locked, so that it is not deleted or collected before its tag can be seen.
+    const manifest = await forShare(
+      transaction,
+      transaction
+        .selectFrom('manifests')
+        .select('id')
+        .where('repository_id', '=', repositoryId)
+        .where('digest', '=', digest),
+    ).executeTakeFirst();
     if (manifest === undefined) return 'unknown';
     const created = await transaction
       .insertInto('tags')

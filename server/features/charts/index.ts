@@ -25,9 +25,11 @@ export function createCharts(options: {
   store: BlobStore;
   /** What uploads of charts are pushed through. */
   registry: { readonly uploads: Uploads; readonly manifests: Manifests };
+  /** Milliseconds that what nobody needs is kept. */
+  grace: number;
   now: () => number;
 }): Charts {
-  const { database, store, registry, now } = options;
+  const { database, store, registry, grace, now } = options;
   const readPushedChart = createChartReader({ database, store });
   const publish = createPublishChart({ database, registry, readPushedChart, now });
   return {
@@ -36,7 +38,7 @@ export function createCharts(options: {
     addRoutes(application) {
       addChartRoutes(application, database);
       addRepositoryRoutes(application, { database, store });
-      addMuseumRoutes(application, { database, now });
+      addMuseumRoutes(application, { database, grace, now });
       addMuseumUploadRoutes(application, { database, store, publish });
     },
   };

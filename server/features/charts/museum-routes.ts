@@ -15,7 +15,7 @@ const path = '/api/chartrepo/:project/charts';
 /** What ChartMuseum tells of charts, and its way to delete them. */
 export function addMuseumRoutes(
   application: RestApplication,
-  { database, now }: { database: Database; now: () => number },
+  { database, grace, now }: { database: Database; grace: number; now: () => number },
 ) {
   const { read } = database;
 
@@ -95,7 +95,8 @@ export function addMuseumRoutes(
       if (doomed.length === 0) throw unknownVersion(project, name, version);
       const by = describePrincipal(request.caller.principal);
       for (const { digest } of doomed) {
-        await database.write(deleteManifest, { repository, digest, by, now: now() });
+        const linkedBefore = now() - grace;
+        await database.write(deleteManifest, { repository, digest, linkedBefore, by, now: now() });
       }
       return { deleted: true };
     },

@@ -8,12 +8,10 @@ import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replie
 import { standingHeaders, writeHead } from '#server/http/reply-head.ts';
 import type { Grants } from '#server/permissions/decide.ts';
 import { decideOn, type RegistryAccess } from './access.ts';
+import type { Grace } from './grace.ts';
 import type { BlobRow, RegistryQueries } from './queries.ts';
 import { parseRange } from './ranges.ts';
 import { renewBlobLink, unlinkBlob } from './writes/blobs.ts';
-
-/** A link that is younger outlives any push that counts on it. */
-const freshLinkMilliseconds = 60 * 60 * 1000;
 
 export interface BlobRoutes {
   get(exchange: AuthenticatedExchange, repository: string, digest: string): Promise<void>;
@@ -25,9 +23,10 @@ export function createBlobRoutes(options: {
   database: Database;
   queries: RegistryQueries;
   store: BlobStore;
+  grace: Grace;
   now: () => number;
 }): BlobRoutes {
-  const { access, database, queries, store, now } = options;
+  const { access, database, queries, store, grace, now } = options;
 
   return {
     async get(exchange, repository, text) {
@@ -94,7 +93,7 @@ export function createBlobRoutes(options: {
    * clients skip the upload.
    */
   async function promise(grants: Grants, repository: string, digest: Digest, blob: BlobRow) {
-    if (now() - blob.linkedAt < freshLinkMilliseconds) return;
+    if (now() - blob.linkedAt < grace.freshMilliseconds) return;
     if (!decideOn(grants, 'push', repository).allowed) return;
     const { id, repositoryId } = blob;
     const renewed = await database.write(renewBlobLink, { id, repositoryId, now: now() });

@@ -3,6 +3,7 @@ import type { Database } from '#server/database/database.ts';
 import type { LoadGrants } from '#server/http/access.ts';
 import { createRegistryAccess } from './access.ts';
 import { createBlobRoutes } from './blob-routes.ts';
+import { graceOf } from './grace.ts';
 import { createListRoutes } from './list-routes.ts';
 import { createManifestCache } from './manifest-cache.ts';
 import { createManifestRoutes } from './manifest-routes.ts';
@@ -18,7 +19,7 @@ export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
 export { pusherOf } from './pusher.ts';
 export { storageKeyOf } from './stored-blob-queries.ts';
 export type { Chunk, FinishedUpload, Uploads } from './uploads.ts';
-export { deleteManifest, deleteTag } from './writes/manifests.ts';
+export { deleteManifest, deleteTag } from './writes/deletions.ts';
 export type { Pusher } from './writes/repositories.ts';
 
 const manifestCacheBytes = 64 * 1024 * 1024;
@@ -30,9 +31,12 @@ export function createRegistry(options: {
   database: Database;
   store: BlobStore;
   loadGrants: LoadGrants;
+  /** Milliseconds that what nobody needs is kept. */
+  grace: number;
   now: () => number;
 }) {
   const { database, store, loadGrants, now } = options;
+  const grace = graceOf(options.grace);
   const queries = createRegistryQueries(database);
   const access = createRegistryAccess(loadGrants);
   const cache = createManifestCache(manifestCacheBytes);
@@ -40,6 +44,7 @@ export function createRegistry(options: {
     database,
     queries,
     cache,
+    grace,
     now,
   });
   const uploads = createUploads({ database, queries, store, now });
@@ -54,7 +59,7 @@ export function createRegistry(options: {
     stop,
     handle: createRegistryHandler({
       manifests: createManifestRoutes(access, manifests),
-      blobs: createBlobRoutes({ access, database, queries, store, now }),
+      blobs: createBlobRoutes({ access, database, queries, store, grace, now }),
       uploads: createUploadRoutes({ access, queries, uploads }),
       lists: createListRoutes({ access, queries }),
     }),

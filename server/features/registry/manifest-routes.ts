@@ -9,7 +9,7 @@ import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replie
 import { writeFlatHead } from '#server/http/reply-head.ts';
 import { readBody } from '#server/http/request-body.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
-import type { RegistryAccess } from './access.ts';
+import { decideOn, type RegistryAccess } from './access.ts';
 import type { ManifestBody } from './manifest-cache.ts';
 import type { Manifests } from './manifests.ts';
 import { pusherOf } from './pusher.ts';
@@ -26,11 +26,16 @@ export interface ManifestRoutes {
 export function createManifestRoutes(access: RegistryAccess, manifests: Manifests): ManifestRoutes {
   return {
     get: (exchange, repository, text) =>
-      chain(access.require(exchange, 'pull', repository), () =>
-        chain(manifests.find(repository, parseManifestReference(text)), (row) =>
-          reply(exchange, row),
-        ),
-      ),
+      chain(access.require(exchange, 'pull', repository), (grants) => {
+        const reference = parseManifestReference(text);
+        return chain(manifests.find(repository, reference), (row) => {
+          // What a tag names is kept by its tag.
+          const looksBeforePush = exchange.request.method === 'HEAD' && reference.kind === 'digest';
+          return looksBeforePush && decideOn(grants, 'push', repository).allowed
+            ? manifests.promise(row).then(() => reply(exchange, row))
+            : reply(exchange, row);
+        });
+      }),
 
     async put(exchange, repository, text) {
       const grants = await access.require(exchange, 'push', repository);

@@ -5,9 +5,12 @@ import { parseManifest } from '#oci/manifest.ts';
 import type { ManifestReference } from '#oci/reference.ts';
 import type { Database } from '#server/database/database.ts';
 import { edgesOf, requiredBlobsOf } from './edges.ts';
+import type { Grace } from './grace.ts';
 import { bodyOf, type ManifestBody, type ManifestCache } from './manifest-cache.ts';
 import type { ManifestRow, RegistryQueries } from './queries.ts';
-import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
+import { deleteManifest, deleteTag } from './writes/deletions.ts';
+import { renewManifestLease } from './writes/manifest-leases.ts';
+import { putManifest } from './writes/manifests.ts';
 import type { Pusher } from './writes/repositories.ts';
 
 export interface PushedManifest {
@@ -31,6 +34,11 @@ export interface Manifests {
   find(repository: string, reference: ManifestReference): MaybePromise<ManifestRow>;
   /** At once where they are in memory. @throws {OciError} MANIFEST_UNKNOWN */
   body(row: ManifestRow): MaybePromise<ManifestBody>;
+  /**
+   * Keeps a manifest that a pusher is told exists from being collected until what names it arrives.
+   * @throws {OciError} MANIFEST_UNKNOWN when it is gone by now
+   */
+  promise(row: ManifestRow): Promise<void>;
   /** @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN */
   push(push: ManifestPush): Promise<PushedManifest>;
   /** A digest takes the manifest and its tags, a tag only itself. @throws {OciError} */
@@ -41,9 +49,10 @@ export function createManifests(options: {
   database: Database;
   queries: RegistryQueries;
   cache: ManifestCache;
+  grace: Grace;
   now: () => number;
 }): Manifests {
-  const { database, queries, cache, now } = options;
+  const { database, queries, cache, grace, now } = options;
 
   return {
     find(repository, reference) {
@@ -55,6 +64,14 @@ export function createManifests(options: {
     },
 
     body: (row) => cache.get(row.id) ?? load(row),
+
+    async promise({ id, digest }) {
+      const held = await queries.manifestHeldSince(id);
+      const fresh = held && Math.max(held.createdAt, held.leasedAt ?? 0);
+      if (fresh !== undefined && now() - fresh < grace.freshMilliseconds) return;
+      if (await database.write(renewManifestLease, { id, now: now() })) return;
+      throw justDeleted(digest);
+    },
 
     async push({ repository, reference, tags, contentType, bytes, pusher, by }) {
       const manifest = parseManifest(bytes, contentType);
@@ -93,6 +110,7 @@ export function createManifests(options: {
           : await database.write(deleteManifest, {
               repository,
               digest: reference.digest,
+              linkedBefore: now() - grace.milliseconds,
               by,
               now: now(),
             });
@@ -102,7 +120,7 @@ export function createManifests(options: {
 
   async function load({ id, digest }: ManifestRow): Promise<ManifestBody> {
     const row = await queries.manifestBytes(id);
-    if (row === undefined) throw new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
+    if (row === undefined) throw justDeleted(digest);
     const body = bodyOf(row.bytes);
     cache.set(id, body);
     return body;
@@ -130,6 +148,10 @@ export function createManifests(options: {
       }`,
     );
   }
+}
+
+function justDeleted(digest: string): OciError {
+  return new OciError('MANIFEST_UNKNOWN', `${digest} was just deleted.`);
 }
 
 /** At most three of `tags`, those that share most of their beginning with `tag` first. */

@@ -43,6 +43,10 @@ type Answer<Row> = Row | undefined | Promise<Row | undefined>;
 export interface RegistryQueries {
   manifestByTag(repository: string, tag: string): Answer<ManifestRow>;
   manifestByDigest(repository: string, digest: string): Answer<ManifestRow>;
+  /** When a manifest came, and when somebody was last told that it is there. */
+  manifestHeldSince(
+    id: number,
+  ): Answer<{ readonly createdAt: number; readonly leasedAt: number | null }>;
   manifestBytes(id: number): Answer<{ readonly bytes: Uint8Array }>;
   blob(repository: string, digest: string): Answer<BlobRow>;
   upload(repository: string, id: string): Answer<{ readonly offset: number }>;
@@ -90,6 +94,15 @@ export function createRegistryQueries(database: Database): RegistryQueries {
         .select(manifestColumns)
         .where('repositories.name', '=', argument<string>(0))
         .where('manifests.digest', '=', argument<string>(1)),
+    ),
+
+    manifestHeldSince: database.prepare<[number], { createdAt: number; leasedAt: number | null }>(
+      (query, argument) =>
+        query
+          .selectFrom('manifests')
+          .leftJoin('manifest_leases', 'manifest_leases.manifest_id', 'manifests.id')
+          .select(['manifests.created_at as createdAt', 'manifest_leases.leased_at as leasedAt'])
+          .where('manifests.id', '=', argument<number>(0)),
     ),
 
     manifestBytes: database.prepare<[number], { bytes: Uint8Array }>((query, argument) =>

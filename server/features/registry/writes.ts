@@ -1,6 +1,8 @@
 import type { AnyWrite } from '#server/database/database.ts';
 import { linkUploadedBlob, mountBlob, renewBlobLink, unlinkBlob } from './writes/blobs.ts';
-import { deleteManifest, deleteTag, putManifest } from './writes/manifests.ts';
+import { deleteManifest, deleteTag } from './writes/deletions.ts';
+import { renewManifestLease } from './writes/manifest-leases.ts';
+import { putManifest } from './writes/manifests.ts';
 import {
   linkNeededBlob,
   markBlobFound,
@@ -16,7 +18,10 @@ import {
   renewUpload,
 } from './writes/uploads.ts';
 
-export { deleteManifest, type ManifestEdge } from './writes/manifests.ts';
+export { deleteManifest, removeManifest } from './writes/deletions.ts';
+export { dependentsOf, digestOfDependentTag } from './writes/dependents.ts';
+export { blobEdges } from './writes/links.ts';
+export type { ManifestEdge } from './writes/manifests.ts';
 export {
   linkNeededBlob,
   markBlobFound,
@@ -30,6 +35,7 @@ export const registryWrites: readonly AnyWrite[] = [
   renewBlobLink,
   unlinkBlob,
   putManifest,
+  renewManifestLease,
   deleteManifest,
   deleteTag,
   createUpload,

@@ -99,7 +99,8 @@ export async function startArtifactsServer({
   await database.write(addProject, { name: 'team' });
   const store = await openFilesystemBlobStore({ folder: join(folder, 'blobs') });
   const loadGrants = grantsOver(database);
-  const registry = createRegistry({ database, store, loadGrants, now: Date.now });
+  const grace = 24 * 60 * 60 * 1000;
+  const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
   const application = await createRestApplication({
     refresh: database.refresh,
     authenticate,
@@ -107,7 +108,7 @@ export async function startArtifactsServer({
     reportFailure: ({ error }) => console.error(error),
     version: '0',
   });
-  addArtifactsRoutes(application, { database, store, additions, now: Date.now });
+  addArtifactsRoutes(application, { database, store, additions, grace, now: Date.now });
   const origin = await application.listen({ port: 0, host: '127.0.0.1' });
 
   async function pushBlob(repository: string, { mediaType, bytes: content }: Part) {

@@ -82,8 +82,9 @@ export async function startChartsServer(postgresUrl?: string): Promise<ChartsSer
   await database.write(addUser, { id: userId });
   const store = await openFilesystemBlobStore({ folder: join(folder, 'blobs') });
   const loadGrants = grantsOver(database);
-  const registry = createRegistry({ database, store, loadGrants, now: Date.now });
-  const charts = createCharts({ database, store, registry, now: Date.now });
+  const grace = 24 * 60 * 60 * 1000;
+  const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
+  const charts = createCharts({ database, store, registry, grace, now: Date.now });
   const failures: OutboxFailure[] = [];
   const outbox = createOutbox({
     database,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { forShare, forUpdate } from '#server/database/locking.ts';
+import { blobEdges } from './links.ts';
 import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
 
 export interface LinkUploadedBlob {
@@ -139,20 +140,28 @@ export const unlinkBlob: Write<UnlinkBlob, 'unlinked' | 'unknown' | 'in-use'> = 
   async run(transaction, { repository, digest }) {
     const repositoryId = await repositoryIdOf(transaction, repository);
     if (repositoryId === undefined) return 'unknown';
-    const blobId = await liveBlobId(transaction, digest);
-    if (blobId === undefined) return 'unknown';
+    // Alone, so that no push of a manifest that needs it is under way between look and deletion.
+    const blob = await forUpdate(
+      transaction,
+      transaction
+        .selectFrom('blobs')
+        .select('id')
+        .where('digest', '=', digest)
+        .where('state', '=', 'live'),
+    ).executeTakeFirst();
+    if (blob === undefined) return 'unknown';
     const reference = await transaction
       .selectFrom('manifest_refs')
       .select('manifest_id')
       .where('digest', '=', digest)
       .where('repository_id', '=', repositoryId)
-      .where('kind', 'in', ['config', 'layer', 'child'])
+      .where('kind', 'in', blobEdges)
       .executeTakeFirst();
     if (reference !== undefined) return 'in-use';
     const { numDeletedRows } = await transaction
       .deleteFrom('repository_blobs')
       .where('repository_id', '=', repositoryId)
-      .where('blob_id', '=', blobId)
+      .where('blob_id', '=', blob.id)
       .executeTakeFirst();
     return numDeletedRows > 0n ? 'unlinked' : 'unknown';
   },
@@ -186,19 +195,6 @@ async function lostBlob(transaction: Transaction, digest: string) {
       .where('state', '=', 'live')
       .where('lost_at', 'is not', null),
   ).executeTakeFirst();
-}
-
-/** Whether its bytes are there or not. */
-async function liveBlobId(transaction: Transaction, digest: string): Promise<number | undefined> {
-  const row = await forShare(
-    transaction,
-    transaction
-      .selectFrom('blobs')
-      .select('id')
-      .where('digest', '=', digest)
-      .where('state', '=', 'live'),
-  ).executeTakeFirst();
-  return row?.id;
 }
 
 async function link(

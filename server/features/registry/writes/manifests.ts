@@ -1,8 +1,10 @@
 import { OciError } from '#oci/errors.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
-import { forShare, forUpdate } from '#server/database/locking.ts';
+import { forShare, forShareOfSkipLocked } from '#server/database/locking.ts';
 import { emit } from '#server/events/events.ts';
-import { ensureRepository, type Pusher, repositoryIdOf } from './repositories.ts';
+import { adoptDependents } from './dependents.ts';
+import { leaseManifests } from './manifest-leases.ts';
+import { ensureRepository, type Pusher } from './repositories.ts';
 
 export interface ManifestEdge {
   readonly kind: 'config' | 'layer' | 'child' | 'subject';
@@ -40,8 +42,11 @@ export const putManifest: Write<PutManifest, void> = {
   async run(transaction, input) {
     const { repository, digest, tags, now } = input;
     const repositoryId = await ensureRepository(transaction, repository, input.pusher, now);
-    await requireBlobs(transaction, repositoryId, input);
+    await lockBlobs(transaction, repositoryId, input);
+    await lockChildren(transaction, repositoryId, input);
     const manifestId = await insertManifest(transaction, repositoryId, input);
+    await adoptDependents(transaction, repositoryId, input);
+    await leaseUntagged(transaction, repositoryId, manifestId, input);
     // In the order of their names, as blobs are locked in that of their digests.
     for (const name of tags.toSorted()) {
       await transaction
@@ -68,14 +73,19 @@ export const putManifest: Write<PutManifest, void> = {
   },
 };
 
-async function requireBlobs(
+/**
+ * Locks what is there of the blobs that the manifest names, so that no collector takes one before
+ * the edge to it can be seen, and refuses the manifest when one that it needs is absent.
+ */
+async function lockBlobs(
   transaction: Transaction,
   repositoryId: number,
-  { requiredBlobs, repository }: PutManifest,
+  { edges, requiredBlobs, repository }: PutManifest,
 ): Promise<void> {
-  const required = [...new Set(requiredBlobs)].sort();
-  for (let start = 0; start < required.length; start += rowsAtOnce) {
-    const wanted = required.slice(start, start + rowsAtOnce);
+  const required = new Set(requiredBlobs);
+  const named = digestsOf(edges.filter(({ kind }) => kind !== 'subject'));
+  for (let start = 0; start < named.length; start += rowsAtOnce) {
+    const wanted = named.slice(start, start + rowsAtOnce);
     // In digest order, so that two pushes never wait for each other in a circle.
     const rows = await forShare(
       transaction,
@@ -90,7 +100,7 @@ async function requireBlobs(
         .orderBy('blobs.digest'),
     ).execute();
     const present = new Set(rows.map((row) => row.digest));
-    const missing = wanted.find((digest) => !present.has(digest));
+    const missing = wanted.find((digest) => required.has(digest) && !present.has(digest));
     if (missing !== undefined) {
       throw new OciError(
         'MANIFEST_BLOB_UNKNOWN',
@@ -99,6 +109,57 @@ async function requireBlobs(
       );
     }
   }
+}
+
+/** What is there of an index's children stays at least until the index can be seen. */
+async function lockChildren(
+  transaction: Transaction,
+  repositoryId: number,
+  { edges }: PutManifest,
+): Promise<void> {
+  const children = digestsOf(edges.filter(({ kind }) => kind === 'child'));
+  for (let start = 0; start < children.length; start += rowsAtOnce) {
+    await forShare(
+      transaction,
+      transaction
+        .selectFrom('manifests')
+        .select('id')
+        .where('repository_id', '=', repositoryId)
+        .where('digest', 'in', children.slice(start, start + rowsAtOnce))
+        .orderBy('digest'),
+    ).execute();
+  }
+}
+
+function digestsOf(edges: readonly ManifestEdge[]): string[] {
+  return [...new Set(edges.map(({ digest }) => digest))].sort();
+}
+
+/** What loses its last tag by this push was pulled by that tag a moment ago. */
+async function leaseUntagged(
+  transaction: Transaction,
+  repositoryId: number,
+  manifestId: number,
+  { tags, now }: PutManifest,
+): Promise<void> {
+  if (tags.length === 0) return;
+  const untagged = await forShareOfSkipLocked(
+    transaction,
+    transaction
+      .selectFrom('tags')
+      .innerJoin('manifests', 'manifests.id', 'tags.manifest_id')
+      .select('manifests.id')
+      .where('tags.repository_id', '=', repositoryId)
+      .where('tags.name', 'in', tags)
+      .where('manifests.id', '!=', manifestId)
+      .orderBy('manifests.id'),
+    'manifests',
+  ).execute();
+  await leaseManifests(
+    transaction,
+    untagged.map(({ id }) => id),
+    now,
+  );
 }
 
 async function insertManifest(
@@ -137,7 +198,10 @@ async function insertManifest(
         .where('repository_id', '=', repositoryId)
         .where('digest', '=', input.digest),
     ).executeTakeFirst();
-    if (present !== undefined) return present.id;
+    if (present !== undefined) {
+      await leaseManifests(transaction, [present.id], input.now);
+      return present.id;
+    }
   }
 }
 
@@ -163,73 +227,3 @@ export async function insertEdges(
       .execute();
   }
 }
-
-export interface DeleteManifest {
-  readonly repository: string;
-  readonly digest: string;
-  readonly by: string;
-  readonly now: number;
-}
-
-/** Deletes a manifest and every tag that points at it. False when there is none. */
-export const deleteManifest: Write<DeleteManifest, boolean> = {
-  name: 'registry.deleteManifest',
-  durability: 'durable',
-  async run(transaction, { repository, digest, by, now }) {
-    const repositoryId = await repositoryIdOf(transaction, repository);
-    if (repositoryId === undefined) return false;
-    // Locked before its tags, as a push does it.
-    const manifest = await forUpdate(
-      transaction,
-      transaction
-        .selectFrom('manifests')
-        .select('id')
-        .where('repository_id', '=', repositoryId)
-        .where('digest', '=', digest),
-    ).executeTakeFirst();
-    if (manifest === undefined) return false;
-    const tags = await transaction
-      .deleteFrom('tags')
-      .where('manifest_id', '=', manifest.id)
-      .returning('name')
-      .execute();
-    await transaction.deleteFrom('manifests').where('id', '=', manifest.id).execute();
-    await emit(
-      transaction,
-      { type: 'manifest.deleted', repository, digest, tags: tags.map(({ name }) => name), by },
-      now,
-    );
-    return true;
-  },
-};
-
-export interface DeleteTag {
-  readonly repository: string;
-  readonly tag: string;
-  readonly by: string;
-  readonly now: number;
-}
-
-/** Deletes a tag and leaves its manifest. False when there is none. */
-export const deleteTag: Write<DeleteTag, boolean> = {
-  name: 'registry.deleteTag',
-  durability: 'durable',
-  async run(transaction, { repository, tag, by, now }) {
-    const repositoryId = await repositoryIdOf(transaction, repository);
-    if (repositoryId === undefined) return false;
-    const deleted = await transaction
-      .deleteFrom('tags')
-      .where('repository_id', '=', repositoryId)
-      .where('name', '=', tag)
-      .returning('manifest_id')
-      .executeTakeFirst();
-    if (deleted === undefined) return false;
-    const { digest } = await transaction
-      .selectFrom('manifests')
-      .select('digest')
-      .where('id', '=', deleted.manifest_id)
-      .executeTakeFirstOrThrow();
-    await emit(transaction, { type: 'tag.deleted', repository, digest, tag, by }, now);
-    return true;
-  },
-};
