@@ -11,6 +11,7 @@ export interface BackupReport {
   readonly manifests: number;
   readonly blobs: { readonly count: number; readonly bytes: number };
   readonly copied: { readonly count: number; readonly bytes: number };
+  readonly replaced: number;
   readonly secretKey: 'in-the-backup' | 'left-out' | 'in-the-environment';
   readonly problems: readonly string[];
   readonly removed: readonly string[];
@@ -23,6 +24,7 @@ export type Backup = (
     readonly to: string;
     readonly keep: number | undefined;
     readonly secretKey: boolean;
+    readonly rehash: boolean;
     readonly report: ReportProgress;
   },
 ) => Promise<BackupReport>;
@@ -30,6 +32,7 @@ export type Backup = (
 interface Options extends StorageFlags {
   readonly keep?: number;
   readonly secretKey: boolean;
+  readonly rehash?: boolean;
 }
 
 const secretKeySentences: Readonly<Record<BackupReport['secretKey'], string>> = {
@@ -52,11 +55,12 @@ export function addBackupCommand(program: Command, backup: Backup) {
     ],
   })
     .option('--keep <count>', 'remove all but this many of the newest backups', wholeCount)
+    .option('--rehash', 'read what earlier backups copied, and copy it again where it is damaged')
     .option('--no-secret-key', 'leave secret.key out: keep it somewhere else');
   answers(addStorageFlags(command), async (options: Options, folder: string) => {
-    const { keep, secretKey } = options;
+    const { keep, secretKey, rehash = false } = options;
     const { result, seconds } = await timedWithProgress((report) =>
-      backup(storageFlags(options), { to: folder, keep, secretKey, report }),
+      backup(storageFlags(options), { to: folder, keep, secretKey, rehash, report }),
     );
     return answerOf(result, seconds);
   });
@@ -77,6 +81,9 @@ function answerOf(report: BackupReport, seconds: number): Output {
       : ['Run berth verify, which says what needs these blobs. The rest is backed up.', '']),
     `Backup ${generation} in ${folder}: ${countText(manifests)} manifests and ${countText(blobs.count)} blobs of ${bytesText(blobs.bytes)}.`,
     `New in it are ${countText(copied.count)} blobs of ${bytesText(copied.bytes)}; it took ${seconds.toFixed(1)} s.`,
+    ...(report.replaced === 0
+      ? []
+      : [`${countText(report.replaced)} of these stand in for copies that had been damaged.`]),
     secretKeySentences[report.secretKey],
     ...(removed.length === 0 ? [] : [`Removed: ${removed.join(', ')}.`]),
   ];

@@ -24,8 +24,8 @@ import {
   backupFormat,
   databaseOf,
   type GenerationManifest,
+  hashOf,
   type SecretKeyPlace,
-  sha256Of,
   writeManifest,
 } from './generation.ts';
 import { prune } from './prune.ts';
@@ -40,6 +40,8 @@ export interface BackupReport {
   readonly blobs: { readonly count: number; readonly bytes: number };
   /** Those that no earlier backup of the folder held. */
   readonly copied: { readonly count: number; readonly bytes: number };
+  /** How many of those were there before, and damaged. */
+  readonly replaced: number;
   readonly secretKey: SecretKeyPlace;
   /** Blobs that could not be copied, as sentences; the first thousand. */
   readonly problems: readonly string[];
@@ -53,6 +55,8 @@ export interface BackupOptions {
   /** How many backups to keep, this one included; undefined: all. */
   readonly keep: number | undefined;
   readonly secretKey: boolean;
+  /** Whether to compare what earlier backups copied with its digests, and copy it anew if it differs. */
+  readonly rehash: boolean;
   readonly report: ReportProgress;
 }
 
@@ -89,7 +93,7 @@ async function backupInto(
   folder: string,
   config: Config,
   { database, store }: Storage,
-  { keep, secretKey, report }: BackupOptions,
+  { keep, secretKey, rehash, report }: BackupOptions,
 ): Promise<BackupReport> {
   const { name, path } = await beginGeneration(folder, Date.now());
   const databaseFile = databaseOf(path);
@@ -108,6 +112,7 @@ async function backupInto(
         read,
         store,
         folder,
+        rehash,
         stopped: hold.lost,
         onBlob: (bytes) => counter.add(1, bytes),
       });
@@ -146,6 +151,7 @@ async function backupInto(
     manifests: rows.manifests ?? 0,
     blobs: totals,
     copied: { count: blobs.count, bytes: blobs.bytes },
+    replaced: blobs.replaced,
     secretKey: secretKeyPlace,
     problems: blobs.lost.slice(0, problemsListed).map(({ problem }) => problem),
     removed: keep === undefined ? [] : await prune(folder, keep),
@@ -184,5 +190,5 @@ function holdLost(cause: unknown): Refusal {
 
 async function fingerprintOf(path: string): Promise<GenerationManifest['database']> {
   const { size } = await stat(path);
-  return { size, sha256: await sha256Of(path) };
+  return { size, sha256: await hashOf(path, 'sha256') };
 }

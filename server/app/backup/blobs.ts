@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { forEachAtOnce } from '#lib/at-once.ts';
-import { algorithmOf, type Digest, isDigest } from '#oci/digest.ts';
+import { algorithmOf, type Digest, hexOf, isDigest } from '#oci/digest.ts';
 import { BlobLost, type BlobStore } from '#server/blobs/blob-store.ts';
 import { statIfPresent, syncFolder, unlinkIfPresent } from '#server/blobs/filesystem/durable.ts';
 import type { Reader } from '#server/database/database.ts';
 import { blobFile, digestAlgorithms, partFolder } from './folder.ts';
+import { hashOf } from './generation.ts';
 import { type BlobToCopy, blobsBehind } from './queries.ts';
 
 const pageRows = 1000;
@@ -16,6 +17,8 @@ const blobsAtOnce = 16;
 export interface CopiedBlobs {
   readonly count: number;
   readonly bytes: number;
+  /** How many of them stand in for copies that had been damaged. */
+  readonly replaced: number;
   /** Rows of blobs that could not be copied, and why, as sentences. */
   readonly lost: readonly { readonly id: number; readonly problem: string }[];
 }
@@ -28,16 +31,19 @@ export async function copyBlobs(options: {
   readonly read: Reader;
   readonly store: BlobStore;
   readonly folder: string;
+  /** Whether to compare the copies that are there with their digests, too. */
+  readonly rehash: boolean;
   /** Aborted when the blobs may be deleted while they are copied. */
   readonly stopped: AbortSignal;
   readonly onBlob: (bytes: number) => void;
 }): Promise<CopiedBlobs> {
-  const { read, store, folder, stopped, onBlob } = options;
+  const { read, store, folder, rehash, stopped, onBlob } = options;
   const changed = new Set<string>();
   const made = new Set<string>();
   const lost: { id: number; problem: string }[] = [];
   let count = 0;
   let bytes = 0;
+  let replaced = 0;
   let parts = 0;
 
   async function copy({ id, digest, size, storageKey }: BlobToCopy): Promise<void> {
@@ -48,8 +54,8 @@ export async function copyBlobs(options: {
     }
     const path = blobFile(folder, digest);
     const present = await statIfPresent(path);
-    if (present?.size === BigInt(size)) {
-      onBlob(0);
+    if (present?.size === BigInt(size) && !(rehash && (await isDamaged(path, digest)))) {
+      onBlob(rehash ? size : 0);
       return;
     }
     const part = join(partFolder(folder), String(++parts));
@@ -66,6 +72,7 @@ export async function copyBlobs(options: {
     changed.add(shard);
     count += 1;
     bytes += size;
+    if (present !== undefined) replaced += 1;
     onBlob(size);
   }
 
@@ -87,7 +94,11 @@ export async function copyBlobs(options: {
     await syncFolder(blobs);
     await syncFolder(folder);
   }
-  return { count, bytes, lost };
+  return { count, bytes, replaced, lost };
+}
+
+async function isDamaged(path: string, digest: Digest): Promise<boolean> {
+  return (await hashOf(path, algorithmOf(digest))) !== hexOf(digest);
 }
 
 /** What is wrong with the blob, if anything is. */

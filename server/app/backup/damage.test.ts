@@ -147,7 +147,7 @@ withBed('a backup that was damaged', (bed: Bed) => {
     await bringBack(target, backups, generation);
     await expectVerified(target);
     await assert.rejects(
-      backUp(place, backups, 2),
+      backUp(place, backups, { keep: 2 }),
       /blobs of earlier ones cannot be removed, since .*database\.sqlite cannot be read/,
     );
   });
@@ -159,6 +159,17 @@ withBed('a backup that was damaged', (bed: Bed) => {
     rmSync(blobIn(backups, other.blobs[0] as Content));
     const { copied } = await backUp(place, backups);
     assert.equal(copied.count, 2);
+    const target = await bed.emptyPlace('sqlite');
+    assert.deepEqual((await bringBack(target, backups)).problems, []);
+    await expectVerified(target);
+  });
+
+  test('has its damaged blobs replaced by a backup that rehashes', async () => {
+    const { backups } = await made();
+    flipByte(blobIn(backups, image.blobs[1] as Content), 100);
+    assert.equal((await backUp(place, backups)).replaced, 0);
+    const { copied, replaced } = await backUp(place, backups, { rehash: true });
+    assert.deepEqual([copied.count, replaced], [1, 1]);
     const target = await bed.emptyPlace('sqlite');
     assert.deepEqual((await bringBack(target, backups)).problems, []);
     await expectVerified(target);

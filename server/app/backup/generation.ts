@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal, systemErrorCode } from '#lib/errors.ts';
+import type { DigestAlgorithm } from '#oci/digest.ts';
 import { newestSchema } from '#server/database/migrations/migrate.ts';
 import { writeFileDurably } from '../durable-file.ts';
 
@@ -103,7 +104,7 @@ export async function checkDatabase(
       `${path} has ${size} bytes, and had ${database.size} when the backup was made: ${cure}`,
     );
   }
-  if ((await sha256Of(path)) !== database.sha256) {
+  if ((await hashOf(path, 'sha256')) !== database.sha256) {
     throw new Refusal(
       'invalid',
       `${path} is not what it was when the backup was made (its checksum differs): ${cure}`,
@@ -111,8 +112,9 @@ export async function checkDatabase(
   }
 }
 
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
+/** Of a whole file, in hexadecimal digits. */
+export async function hashOf(path: string, algorithm: DigestAlgorithm): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
     hash.update(chunk);
   }

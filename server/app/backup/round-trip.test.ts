@@ -106,7 +106,7 @@ withBed('a backup', (bed) => {
     expectStatus(await later.call('/v2/team/app/manifests/first'), 404);
     await later.stop();
 
-    const pruned = await backUp(place, backups, 2);
+    const pruned = await backUp(place, backups, { keep: 2 });
     assert.deepEqual(pruned.removed, [one.generation, two.generation]);
     assert.equal(pruned.generations, 2);
     await bringBack(await bed.emptyPlace('sqlite'), backups, third.generation);
@@ -128,7 +128,7 @@ withBed('a backup', (bed) => {
     const fresh = await bed.start(other);
     for (const each of kept.blobs) await fresh.pushBlob('team/app', each);
     expectStatus(await fresh.pushManifest('team/app', 'kept', kept.manifest), 201);
-    assert.equal((await backUp(other, backups, 1)).copied.count, 0);
+    assert.equal((await backUp(other, backups, { keep: 1 })).copied.count, 0);
     assert.equal(blobFiles().length, 3);
     assert.ok(!blobFiles().some((file) => file.endsWith(blob.digest.slice('sha256:'.length))));
     const restored = await bed.emptyPlace('sqlite');
@@ -142,9 +142,7 @@ withBed('a backup', (bed) => {
     const registry = await bed.start(place);
     const image = await pushTo(registry, 'team/app', '1.0');
     const backups = bed.path('backups');
-    const { backup } = await import('./backup.ts');
-    const options = { to: backups, keep: undefined, secretKey: false, report: () => {} };
-    const { generation, secretKey } = await backup({ ...place }, options);
+    const { generation, secretKey } = await backUp(place, backups, { secretKey: false });
     assert.equal(secretKey, 'left-out');
     assert.equal(existsSync(join(backups, generation, 'secret.key')), false);
     await backUp(place, backups);

@@ -73,8 +73,16 @@ export function withBed(subject: string, define: (bed: Bed) => void): void {
 
 const quiet = { report: () => {} };
 
-export function backUp(place: Place, to: string, keep?: number) {
-  return backup({ ...place }, { to, keep, secretKey: true, ...quiet });
+export function backUp(
+  place: Place,
+  to: string,
+  {
+    keep,
+    secretKey = true,
+    rehash = false,
+  }: { keep?: number; secretKey?: boolean; rehash?: boolean } = {},
+) {
+  return backup({ ...place }, { to, keep, secretKey, rehash, ...quiet });
 }
 
 export function bringBack(place: Place, from: string, generation?: string) {
