@@ -26,7 +26,7 @@ function usage(): MetricSnapshot[] {
   const { user, system } = process.cpuUsage();
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
   return [
-    gauge('berth_processes', 'Processes of the server that answer.', 1),
+    gauge('berth_processes', 'Processes of the server, with the one that supervises workers.', 1),
     counter(
       'process_cpu_seconds_total',
       'Processor time of all processes.',
