@@ -2,9 +2,6 @@ import { algorithmOf, digestOf, isDigest } from '#oci/digest.ts';
 import { blobOf, type Content } from '#server/features/registry/testing/content.suite.ts';
 import { randomOf } from './random.ts';
 
-/** Few enough that several clients push the same blob at the same time. */
-export const blobCount = 600;
-
 /** What the clients of a seed push: the same number is the same bytes. */
 export function blobNumbered(seed: string, number: number): Content {
   const random = randomOf(`${seed} blob ${number}`);

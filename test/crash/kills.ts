@@ -55,7 +55,8 @@ const sampleSize = 6;
 export async function killAgainAndAgain(plan: KillPlan): Promise<KillOutcome> {
   const { seed, kills, folder, postgres, report } = plan;
   const settings = { folder, ...(postgres === undefined ? {} : { databaseUrl: postgres.url }) };
-  const planner: Planner = { seed, manifests: new Map() };
+  const blobs = Array.from({ length: 600 }, (_, number) => number);
+  const planner: Planner = { seed, blobs, manifests: new Map() };
   const ledger = createLedger();
   let credential: Credential | undefined;
   let acknowledged = 0;

@@ -11,6 +11,8 @@ export interface Observation {
   readonly state: State;
   /** What no state may show: a row without its file, a manifest without its blobs. */
   readonly problems: readonly string[];
+  /** The files of blobs that can be pulled. */
+  readonly files: readonly { readonly digest: string; readonly path: string }[];
   /** Files of blobs that no row names. */
   readonly orphans: readonly string[];
 }
@@ -114,14 +116,21 @@ async function observe(ask: Ask, folder: string): Promise<Observation> {
   }
   const files = await filesOf(join(folder, 'blobs'));
   const named = new Set<string>();
+  const live: { digest: string; path: string }[] = [];
   for (const { digest, size, storage_key: key, state: stage } of await ask(questions.files)) {
     named.add(String(key));
+    if (stage !== 'live') continue;
+    live.push({
+      digest: String(digest),
+      path: join(folder, 'blobs', String(key).slice(0, 2), String(key)),
+    });
     const found = files.get(String(key));
-    if (stage === 'live' && found !== Number(size)) {
+    if (found !== Number(size)) {
       problems.push(`the file of blob ${digest} has ${found ?? 'no'} bytes, not ${size}`);
     }
   }
-  return { state, problems, orphans: [...files.keys()].filter((key) => !named.has(key)) };
+  const orphans = [...files.keys()].filter((key) => !named.has(key));
+  return { state, problems, files: live, orphans };
 }
 
 async function filesOf(blobs: string): Promise<Map<string, number>> {

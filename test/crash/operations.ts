@@ -6,7 +6,7 @@ import {
   imageOf,
   indexOf,
 } from '#server/features/registry/testing/content.suite.ts';
-import { blobCount, blobNumbered } from './contents.ts';
+import { blobNumbered } from './contents.ts';
 import type { Random } from './random.ts';
 import { type Sender, type UploadWay, uploadBlob } from './sending.ts';
 import type { Changes, State } from './state.ts';
@@ -29,6 +29,8 @@ export interface OfferedManifest {
 
 export interface Planner {
   readonly seed: string;
+  /** The numbers of those that are pushed. Few enough that several clients push the same at once. */
+  readonly blobs: readonly number[];
   /** By digest. */
   readonly manifests: Map<string, OfferedManifest>;
 }
@@ -103,8 +105,8 @@ function holdings(state: State, repository: string): Holdings {
   return { blobs, manifests, tags };
 }
 
-function pushBlob({ seed }: Planner, random: Random, repository: string): Operation {
-  const blob = blobNumbered(seed, random.integer(blobCount));
+function pushBlob({ seed, blobs }: Planner, random: Random, repository: string): Operation {
+  const blob = blobNumbered(seed, random.pick(blobs) ?? 0);
   const way = random.pick(ways) ?? 'post';
   const cut = random.integer(blob.size + 1);
   return {
@@ -115,12 +117,12 @@ function pushBlob({ seed }: Planner, random: Random, repository: string): Operat
 }
 
 function abandon(
-  { seed }: Planner,
+  { seed, blobs }: Planner,
   random: Random,
   repository: string,
   cancelled: boolean,
 ): Operation {
-  const blob = blobNumbered(seed, random.integer(blobCount));
+  const blob = blobNumbered(seed, random.pick(blobs) ?? 0);
   return {
     name: `begin an upload to ${repository} and ${cancelled ? 'cancel' : 'leave'} it`,
     changes: new Map(),
