@@ -68,7 +68,12 @@ describe('a fresh clone, on whatever Node.js is installed', () => {
     const exit = once(server, 'exit');
     try {
       for await (const line of createInterface({ input: server.stdout })) {
-        if (line.includes('"listening"')) break;
+        const port = /"port":(\d+),"msg":"listening"/.exec(line)?.[1];
+        if (port === undefined) continue;
+        // What is loaded late has to be in the bundle too.
+        const metrics = await fetch(`http://127.0.0.1:${port}/metrics`);
+        assert.equal(metrics.status, 200, await metrics.text());
+        break;
       }
       const command = readFileSync(`/proc/${server.pid}/cmdline`, 'utf8').split('\0');
       assert(

@@ -60,6 +60,7 @@ export async function renderMetrics(
   processes: readonly (readonly MetricSnapshot[])[],
 ): Promise<string> {
   // Loaded by the first scrape: a server that nobody scrapes does not hold it in memory.
-  const { AggregatorRegistry } = await import('prom-client');
-  return AggregatorRegistry.aggregate([...processes]).metrics();
+  // Of a CommonJS module, a bundle knows the default export only.
+  const { default: prometheus } = await import('prom-client');
+  return prometheus.AggregatorRegistry.aggregate([...processes]).metrics();
 }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { get } from 'node:http';
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { OpenExchange } from '#server/http/exchange.ts';
 import { skipWithoutPostgres, startPostgres } from '#test/postgres.ts';
 import { run, succeed, waitFor } from '#test/processes.ts';
 import { startServer, type TestServer } from '#test/server.ts';
+import { createProbes } from './probe-routes.ts';
 
 let server: TestServer | undefined;
 afterEach(async () => {
@@ -57,6 +60,26 @@ describe('a probe', () => {
   test('bears wrong credentials, which are none of its business', async () => {
     server = await startServer();
     assert.equal((await server.request('/readyz', { as: 'nobody:nothing' })).status, 200);
+  });
+
+  test('is 503 from the moment that the server is told to stop, while the process counts as alive', async () => {
+    const probes = createProbes({ examine: async () => [] });
+    const raw = createServer((request, response) => {
+      const origin = { origin: 'http://a', address: '192.0.2.7' };
+      void probes.handle(new OpenExchange(request, response, 'r-1', () => origin));
+    }).listen(0, '127.0.0.1');
+    await once(raw, 'listening');
+    try {
+      const port = String((raw.address() as AddressInfo).port);
+      assert.equal((await plain(port, '/readyz')).status, 200);
+      probes.stopping();
+      const { status, body } = await plain(port, '/readyz');
+      assert.equal(status, 503);
+      assert.match(body, /^unready\nserver: fails: The server is stopping .*: send new requests/);
+      assert.equal((await plain(port, '/healthz')).status, 200);
+    } finally {
+      raw.close();
+    }
   });
 
   test('says that a full store reads but does not write, and the API says the same', async (context) => {
