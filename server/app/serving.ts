@@ -20,7 +20,7 @@ export interface Started {
 export interface Serving {
   readonly started: Started;
   readonly processMetrics: MetricSource;
-  /** Takes no more connections, lets the requests under way end, and closes everything. */
+  /** Takes no more connections, lets the requests under way end, and closes everything, once. */
   stop(): Promise<void>;
 }
 
@@ -36,6 +36,12 @@ export async function startServing(
     await server.close();
     throw error;
   });
+  let ended: Promise<void> | undefined;
+  const stop = async () => {
+    server.stopping();
+    await listener.close({ drainMilliseconds });
+    await server.close();
+  };
   return {
     started: {
       port: listener.port,
@@ -43,10 +49,9 @@ export async function startServing(
       authorityFingerprint: server.certificates.authorityFingerprint(),
     },
     processMetrics: server.processMetrics,
-    async stop() {
-      server.stopping();
-      await listener.close({ drainMilliseconds });
-      await server.close();
+    stop() {
+      ended ??= stop();
+      return ended;
     },
   };
 }

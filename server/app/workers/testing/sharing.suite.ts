@@ -239,6 +239,7 @@ export function sharingSuite(
         const worker = guess % 2 === 0 ? one : other;
         const reply = await worker.send('/api/v2.0/users/current', { as: `bob:guess-${guess}` });
         statuses.push(reply.status);
+        if (reply.status === 429) assert.match(reply.headers['retry-after'] ?? '', /^\d+$/);
       }
       assert.deepEqual(statuses, [...new Array(10).fill(401), 429, 429]);
     });
