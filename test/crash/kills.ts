@@ -19,6 +19,7 @@ import {
   startServerProcess,
 } from './server-process.ts';
 import { createLedger } from './state.ts';
+import { verifyRegistry } from './verification.ts';
 
 export interface KillPlan {
   readonly seed: string;
@@ -74,6 +75,17 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<KillOutcome> {
     const pulls = pullsFrom(server, signed, ledger, planner);
     problems.push(...(whole ? await pulls.all() : await pulls.some(random, sampleSize)));
     if (problems.length > 0) throw new Error(problems.slice(0, 20).join('\n'));
+  }
+
+  /** The program's own check finds nothing wrong, and as much as is there. */
+  async function verify(): Promise<void> {
+    const { clean, manifests, orphans: found, output } = await verifyRegistry(settings);
+    const expected = [...ledger.state.keys()].filter((key) => key.startsWith('manifest ')).length;
+    if (!clean || manifests !== expected || found !== orphans) {
+      throw new Error(
+        `${expected} manifests, ${orphans} orphaned files, but berth verify says\n${output}`,
+      );
+    }
   }
 
   /** Lets the clients work until the moment has come, strikes, and waits until each has stopped. */
@@ -162,6 +174,7 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<KillOutcome> {
   await withServer(async (server) => {
     credential ??= await createCredential(server);
     await check(server, credential, randomOf(`${seed} end`), true);
+    await verify();
     await server.kill('SIGTERM');
   });
   return { kills, acknowledged, unanswered, facts: ledger.state.size, orphans };
