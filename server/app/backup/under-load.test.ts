@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { succeed } from '#test/processes.ts';
 import { repositoryRoot } from '#test/suite.ts';
+import { beginDeletions, endDeletions } from '../../features/garbage-collection/writes/holds.ts';
 import { expectStatus, type TestRegistry } from '../../features/registry/testing/registry.suite.ts';
+import { takeUnlinkedBlobs } from '../../features/registry/testing/writes.suite.ts';
 import {
   bringBack,
   dialects,
@@ -18,11 +22,13 @@ const program = join(repositoryRoot, 'bin', 'berth.ts');
 const clients = 4;
 const backupsMade = 3;
 
-/** Clients that push images and delete some of them again, until they are told to end. */
+/** Clients that push images and delete some again, and a collector, until they are told to end. */
 function load(registry: TestRegistry) {
   /** Acknowledged, and never deleted. */
   const kept: Pushed[] = [];
   let deleted = 0;
+  let collected = 0;
+  let waited = 0;
   let ending = false;
 
   async function client(number: number): Promise<void> {
@@ -42,13 +48,36 @@ function load(registry: TestRegistry) {
       deleted += 1;
     }
   }
-  const running = Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
+  /** Deletes what is not needed at once, as a collection without grace would. */
+  async function collector(): Promise<void> {
+    const database = await registry.database();
+    const id = 'collector';
+    while (!ending) {
+      await pause(20);
+      const leaseUntil = Date.now() + 60_000;
+      const { allowed } = await database.write(beginDeletions, { id, leaseUntil, now: Date.now() });
+      if (!allowed) {
+        waited += 1;
+        continue;
+      }
+      for (const key of await database.write(takeUnlinkedBlobs, undefined)) {
+        await rm(join(registry.server.folder, 'blobs', key.slice(0, 2), key));
+        collected += 1;
+      }
+      await database.write(endDeletions, { id });
+    }
+  }
+
+  const running = Promise.all([
+    ...Array.from({ length: clients }, (_, number) => client(number)),
+    collector(),
+  ]);
   return {
     kept,
     async end() {
       ending = true;
       await running;
-      return deleted;
+      return { deleted, collected, waited };
     },
   };
 }
@@ -63,7 +92,7 @@ withBed('backups of a server under load', (bed) => {
       const made: { readonly generation: string; readonly acknowledged: number }[] = [];
       for (let count = 0; count < backupsMade; count++) {
         const wanted = pushes.kept.length + 10;
-        while (pushes.kept.length < wanted) await new Promise((resolve) => setTimeout(resolve, 20));
+        while (pushes.kept.length < wanted) await pause(20);
         const acknowledged = pushes.kept.length;
         const { databaseUrl } = place;
         const answer = await succeed(
@@ -82,7 +111,11 @@ withBed('backups of a server under load', (bed) => {
         assert.deepEqual(problems, []);
         made.push({ generation, acknowledged });
       }
-      assert.ok((await pushes.end()) > 0);
+      // What comes and goes while it is read is no finding.
+      for (let count = 0; count < 5; count++) await expectVerified(place);
+      const { deleted, collected, waited } = await pushes.end();
+      assert.ok(deleted > 0 && collected > 0, 'nothing was deleted meanwhile');
+      assert.ok(waited > 0, 'no deletion ever waited for a backup');
       await expectVerified(place);
       await registry.stop();
 

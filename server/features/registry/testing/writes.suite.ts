@@ -43,4 +43,19 @@ export const tamper: Write<
   },
 };
 
-export const writes: readonly AnyWrite[] = [...everyWrite, ageBlobLinks, tamper];
+/** Takes blobs that no repository links, without any grace; answers where their bytes lie. */
+export const takeUnlinkedBlobs: Write<void, readonly string[]> = {
+  name: 'testing.takeUnlinkedBlobs',
+  durability: 'durable',
+  async run(transaction) {
+    const rows = await transaction
+      .deleteFrom('blobs')
+      .where('state', '=', 'live')
+      .where('id', 'not in', (links) => links.selectFrom('repository_blobs').select('blob_id'))
+      .returning('storage_key')
+      .execute();
+    return rows.map((row) => row.storage_key);
+  },
+};
+
+export const writes: readonly AnyWrite[] = [...everyWrite, ageBlobLinks, tamper, takeUnlinkedBlobs];
