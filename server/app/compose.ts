@@ -243,6 +243,7 @@ async function composeOver(
       }),
       traces,
     ),
+    onRefusal: connectionCounts.refused,
     onHandshakeFailure: (address, error) => {
       connectionCounts.handshakeFailed();
       log.debug({ address, reason: error.message }, 'TLS handshake failed');

@@ -46,8 +46,10 @@ interface Setup {
 
 async function start(setup: Setup = {}) {
   const failures: { address: string; error: Error }[] = [];
+  const refusals: number[] = [];
   const failed = Promise.withResolvers<void>();
   const listener = createListener({
+    onRefusal: (status) => refusals.push(status),
     answersPlain: (target) => target === '/open',
     certificates: setup.certificates ?? own,
     served,
@@ -63,6 +65,7 @@ async function start(setup: Setup = {}) {
   return {
     ...running,
     failures,
+    refusals,
     failed: failed.promise,
     [Symbol.asyncDispose]: () => running.close({ drainMilliseconds: 0 }),
   };
@@ -286,6 +289,7 @@ describe('plain HTTP from a stranger', () => {
       });
 
       assert.equal(reply.status, 308);
+      assert.deepEqual(server.refusals, [308]);
       assert.equal(
         reply.headers.location,
         'https://alias.example:7000/v2/library/alpine/tags/list?n=3&x=%2F',

@@ -60,6 +60,8 @@ export interface ListenerOptions {
   ) => void;
   /** A TLS handshake failed, mostly because the client does not trust the certificate. */
   readonly onHandshakeFailure: (address: string, error: Error) => void;
+  /** A request was answered before `onRequest` could have it, or none could be read. */
+  readonly onRefusal: (status: number) => void;
   readonly limits?: Partial<ListenerLimits>;
 }
 
@@ -76,7 +78,8 @@ export interface RunningListener {
 export function createListener(options: ListenerOptions): {
   listen(at: { host: string; port: number }): Promise<RunningListener>;
 } {
-  const { certificates, served, trusts, answersPlain, onRequest, onHandshakeFailure } = options;
+  const { certificates, served, trusts, answersPlain, onRequest, onHandshakeFailure, onRefusal } =
+    options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const connections = new Set<Socket>();
   /** Those that have brought no request yet, and so hold up no closing. */
@@ -101,7 +104,9 @@ export function createListener(options: ListenerOptions): {
   server.on('connection', tellApart);
   server.on('request', (request, response) => handle(request, response, false));
   server.on('checkContinue', (request, response) => handle(request, response, true));
-  server.on('clientError', (error, socket) => answerClientError(error, socket as Socket));
+  server.on('clientError', (error, socket) =>
+    answerClientError(error, socket as Socket, onRefusal),
+  );
 
   const tlsServer = tls.createServer({
     ...secureOptions(certificates),
@@ -177,14 +182,17 @@ export function createListener(options: ListenerOptions): {
     fresh.delete(socket);
     if (closing) response.shouldKeepAlive = false;
     if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      onRefusal(400);
       const message = 'The request has no Host header, which HTTP/1.1 requires: send one.';
       refuse(request, response, continueExpected, message);
     } else if (!refusedPlain.has(socket) || answersPlain(request.url ?? '/')) {
       onRequest(request, response, continueExpected);
     } else if (request.method === 'GET' || request.method === 'HEAD') {
+      onRefusal(308);
       response.writeHead(308, { Location: secureLocation(request, served), 'Content-Length': 0 });
       response.end();
     } else {
+      onRefusal(400);
       const message = `This server takes ${request.method} requests over TLS only: send it to ${secureLocation(request, served)}, or name ${plainAddress(socket.remoteAddress ?? '')} in BERTH_TRUSTED_PROXIES if it is a proxy that ends TLS.`;
       refuse(request, response, continueExpected, message);
     }
@@ -278,13 +286,18 @@ function refuse(
 }
 
 /** What never became a request: its answer is written onto the socket. */
-function answerClientError(error: Error, socket: Socket): void {
+function answerClientError(
+  error: Error,
+  socket: Socket,
+  onRefusal: (status: number) => void,
+): void {
   if (socket.writableEnded) return;
   if (!socket.writable || systemErrorCode(error) === 'ECONNRESET' || isAnswering(socket)) {
     socket.destroy();
     return;
   }
   const [status, message] = explain(error);
+  onRefusal(status);
   const body = errorBody(message);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +

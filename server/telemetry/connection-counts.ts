@@ -8,6 +8,8 @@ type PoolState = () => {
 };
 
 export interface ConnectionCounts {
+  /** Answered with this status before it was anybody's request. */
+  refused(status: number): void;
   handshakeFailed(): void;
   snapshots(): readonly MetricSnapshot[];
 }
@@ -15,6 +17,7 @@ export interface ConnectionCounts {
 /** @param pool undefined where the database is no other server's */
 export function createConnectionCounts(pool: PoolState | undefined): ConnectionCounts {
   let failedHandshakes = 0;
+  const refusals = new Map<number, number>();
 
   function poolSnapshots(): MetricSnapshot[] {
     if (pool === undefined) return [];
@@ -33,6 +36,9 @@ export function createConnectionCounts(pool: PoolState | undefined): ConnectionC
   }
 
   return {
+    refused(status) {
+      refusals.set(status, (refusals.get(status) ?? 0) + 1);
+    },
     handshakeFailed() {
       failedHandshakes += 1;
     },
@@ -41,6 +47,11 @@ export function createConnectionCounts(pool: PoolState | undefined): ConnectionC
         'berth_tls_handshake_failures_total',
         'TLS connections that failed, mostly of clients that do not trust the certificate.',
         failedHandshakes,
+      ),
+      counter(
+        'berth_http_refused_total',
+        'Requests that could not be read, or came in plain HTTP where TLS is asked for, by status.',
+        [...refusals].map(([status, value]) => ({ labels: { status }, value })),
       ),
       ...poolSnapshots(),
     ],

@@ -41,17 +41,19 @@ const adminPassword = 'berths-are-for-ships';
 /**
  * @param settings as flags; `data` is a temporary folder unless it is given
  * @param environment variables besides those
+ * @param log of errors, on standard output by default
  */
 export async function startServer(
   settings: { readonly [Key in SettingKey]?: string } = {},
   environment: Readonly<Record<string, string>> = {},
+  log = createLog('error'),
 ): Promise<TestServer> {
   const folder = settings.data ?? mkdtempSync(join(tmpdir(), 'berth-'));
   const config = await readConfig(
     { data: folder, host: '127.0.0.1', port: '0', adminPassword, ...settings },
     environment,
   );
-  const server = await composeServer(config, createLog('error'));
+  const server = await composeServer(config, log);
   const listener = await server.listener.listen({ host: config.host, port: config.port });
   const authority = server.certificates.authority() ?? '';
   const host = `localhost:${listener.port}`;

@@ -76,6 +76,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
         authorization === undefined
           ? undefined
           : await saidInStatus(reply, () => byBasic(authorization, request.clientAddress));
+      if (credential !== undefined) request.caller = credential;
       checkService(asked);
       reply.header('cache-control', 'no-store');
       // A refresh token for `offline_token` would take the password's place in docker's
@@ -110,6 +111,7 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     async (request, reply) => {
       const form = request.body;
       const credential = await saidInStatus(reply, () => byForm(form, request.clientAddress));
+      request.caller = credential;
       checkService(form.service);
       reply.header('cache-control', 'no-store');
       return issue(credential, [form.scope ?? []].flat(), form.access_type === 'offline');

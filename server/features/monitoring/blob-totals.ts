@@ -7,7 +7,7 @@ export interface BlobTotals {
   readonly bytes: number;
 }
 
-/** Below two milliseconds of SQLite, which answers on the thread that serves everybody. */
+/** About a millisecond of SQLite, which answers on the thread that serves everybody. */
 const rowsAtOnce = 5_000;
 const millisecondsBetween = 20;
 const countedAgainAfter = 10 * 60_000;

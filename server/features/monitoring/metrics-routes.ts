@@ -50,9 +50,11 @@ export function addMetricsRoutes(application: RestApplication, options: MetricsR
 
 /** @throws {Refusal} `unauthenticated`, `denied` */
 async function admit(
-  { headers: { authorization }, clientAddress }: FastifyRequest,
+  request: FastifyRequest,
   { refresh, authenticate, loadGrants, token }: MetricsRoutesOptions,
 ): Promise<void> {
+  const { clientAddress, headers } = request;
+  const { authorization } = headers;
   if (authorization === undefined) {
     if (isLoopback(clientAddress)) return;
     throw new Refusal(
@@ -71,7 +73,8 @@ async function admit(
     );
   }
   await refresh();
-  const { principal } = await authenticate(authorization, clientAddress);
+  request.caller = await authenticate(authorization, clientAddress);
+  const { principal } = request.caller;
   const decision = decide(await loadGrants(principal, []), 'metrics:read', systemResource);
   if (!decision.allowed) throw new Refusal('denied', `${decision.reason}.`);
 }
