@@ -114,7 +114,7 @@ async function backupInto(
         folder,
         rehash,
         stopped: hold.lost,
-        onBlob: (bytes) => counter.add(1, bytes),
+        onProgress: counter.add,
       });
     });
     if (hold.lost.aborted) throw new Error('The hold was lost');

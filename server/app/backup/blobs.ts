@@ -35,9 +35,10 @@ export async function copyBlobs(options: {
   readonly rehash: boolean;
   /** Aborted when the blobs may be deleted while they are copied. */
   readonly stopped: AbortSignal;
-  readonly onBlob: (bytes: number) => void;
+  /** Called for every piece of a blob that was copied, and once for every blob. */
+  readonly onProgress: (blobs: number, bytes: number) => void;
 }): Promise<CopiedBlobs> {
-  const { read, store, folder, rehash, stopped, onBlob } = options;
+  const { read, store, folder, rehash, stopped, onProgress } = options;
   const changed = new Set<string>();
   const made = new Set<string>();
   const lost: { id: number; problem: string }[] = [];
@@ -46,7 +47,8 @@ export async function copyBlobs(options: {
   let replaced = 0;
   let parts = 0;
 
-  async function copy({ id, digest, size, storageKey }: BlobToCopy): Promise<void> {
+  async function copy(blob: BlobToCopy): Promise<void> {
+    const { id, digest, size } = blob;
     stopped.throwIfAborted();
     if (!isDigest(digest)) {
       lost.push({ id, problem: `The blob ${digest} has no digest that is one.` });
@@ -55,11 +57,11 @@ export async function copyBlobs(options: {
     const path = blobFile(folder, digest);
     const present = await statIfPresent(path);
     if (present?.size === BigInt(size) && !(rehash && (await isDamaged(path, digest)))) {
-      onBlob(rehash ? size : 0);
+      onProgress(1, rehash ? size : 0);
       return;
     }
     const part = join(partFolder(folder), String(++parts));
-    const problem = await copyFile(store, storageKey, digest, size, part);
+    const problem = await copyFile(store, blob, digest, part, (more) => onProgress(0, more));
     if (problem !== undefined) {
       await unlinkIfPresent(part);
       lost.push({ id, problem });
@@ -73,7 +75,7 @@ export async function copyBlobs(options: {
     count += 1;
     bytes += size;
     if (present !== undefined) replaced += 1;
-    onBlob(size);
+    onProgress(1, 0);
   }
 
   for (let last = 0; ; ) {
@@ -104,10 +106,10 @@ async function isDamaged(path: string, digest: Digest): Promise<boolean> {
 /** What is wrong with the blob, if anything is. */
 async function copyFile(
   store: BlobStore,
-  storageKey: string,
+  { storageKey, size }: BlobToCopy,
   digest: Digest,
-  size: number,
   to: string,
+  onBytes: (more: number) => void,
 ): Promise<string | undefined> {
   const hash = createHash(algorithmOf(digest));
   await using file = await open(to, 'w', 0o600);
@@ -117,6 +119,7 @@ async function copyFile(
       hash.update(chunk);
       await writeAll(file, chunk);
       copied += chunk.length;
+      onBytes(chunk.length);
     }
   } catch (error) {
     if (error instanceof BlobLost) return `The blob ${digest} is missing.`;

@@ -24,23 +24,23 @@ export async function restoreBlobs(options: {
   readonly read: Reader;
   readonly store: BlobStore;
   readonly folder: string;
-  readonly onBlob: (bytes: number) => void;
+  /** Called for every piece of a blob that was read, and once for every blob. */
+  readonly onProgress: (blobs: number, bytes: number) => void;
 }): Promise<RestoredBlobs> {
-  const { read, store, folder, onBlob } = options;
+  const { read, store, folder, onProgress } = options;
   const lost: { id: number; problem: string }[] = [];
   let count = 0;
   let bytes = 0;
 
   async function restore(blob: BlobToCopy): Promise<void> {
-    const problem = await bringBack(store, folder, blob);
+    const problem = await bringBack(store, folder, blob, (more) => onProgress(0, more));
+    onProgress(1, 0);
     if (problem !== undefined) {
       lost.push({ id: blob.id, problem });
-      onBlob(0);
       return;
     }
     count += 1;
     bytes += blob.size;
-    onBlob(blob.size);
   }
 
   for (let last = 0; ; ) {
@@ -57,6 +57,7 @@ async function bringBack(
   store: BlobStore,
   folder: string,
   { digest, size, storageKey }: BlobToCopy,
+  onBytes: (more: number) => void,
 ): Promise<string | undefined> {
   if (!isDigest(digest)) return `The blob ${digest} has no digest that is one.`;
   // An earlier attempt committed it, after its digest was compared.
@@ -67,7 +68,7 @@ async function bringBack(
   const found = await store.append(
     storageKey,
     0,
-    file.createReadStream({ highWaterMark: readBytes }),
+    counted(file.createReadStream({ highWaterMark: readBytes }), onBytes),
   );
   if (found === size && (await store.digest(storageKey, algorithmOf(digest), size)) === digest) {
     await store.commit(storageKey, size);
@@ -75,6 +76,16 @@ async function bringBack(
   }
   await store.abort(storageKey);
   return `The backup's copy of the blob ${digest} is damaged.`;
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onBytes: (more: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    yield chunk;
+    onBytes(chunk.length);
+  }
 }
 
 async function openIfPresent(path: string): Promise<FileHandle | undefined> {

@@ -112,7 +112,7 @@ async function bringBlobs(
       read,
       store,
       folder: from,
-      onBlob: (bytes) => counter.add(1, bytes),
+      onProgress: counter.add,
     });
   } finally {
     await store.close();
