@@ -25,6 +25,7 @@ export interface KillPlan {
   readonly seed: string;
   readonly kills: number;
   readonly folder: string;
+  readonly workers: string;
   /** Absent: SQLite in the folder. */
   readonly postgres?: { readonly server: Postgres; readonly url: string };
   readonly report: (line: string) => void;
@@ -54,8 +55,12 @@ const sampleSize = 6;
  * @throws {Error} at the first thing that is wrong, with the seed's round and what was seen
  */
 export async function killAgainAndAgain(plan: KillPlan): Promise<KillOutcome> {
-  const { seed, kills, folder, postgres, report } = plan;
-  const settings = { folder, ...(postgres === undefined ? {} : { databaseUrl: postgres.url }) };
+  const { seed, kills, folder, workers, postgres, report } = plan;
+  const settings = {
+    folder,
+    workers,
+    ...(postgres === undefined ? {} : { databaseUrl: postgres.url }),
+  };
   const blobs = Array.from({ length: 600 }, (_, number) => number);
   const planner: Planner = { seed, blobs, manifests: new Map() };
   const ledger = createLedger();

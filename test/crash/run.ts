@@ -1,4 +1,4 @@
-// npm run test:crash [-- --kills N --seed S]: what was acknowledged is there, whatever ends the server.
+// npm run test:crash [-- --kills N --seed S --workers N]: what was acknowledged is there, whatever ends the server.
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ import { conclude, repositoryRoot, runTestFiles } from '#test/suite.ts';
 import { type KillPlan, killAgainAndAgain } from './kills.ts';
 import { readOptions } from './options.ts';
 
-const { kills, seed } = readOptions(process.argv.slice(2));
+const { kills, seed, workers } = readOptions(process.argv.slice(2));
 await using _machine = await occupyMachine('test:crash');
-console.log(`seed ${seed}: --kills ${kills} --seed ${seed} repeats this run`);
+console.log(`seed ${seed}: --kills ${kills} --seed ${seed} --workers ${workers} repeats this run`);
 
 const counts = await runTestFiles(
   globSync('test/crash/*.test.ts', { cwd: repositoryRoot }).map((file) =>
@@ -47,6 +47,7 @@ async function endAgainAndAgain(
       ...plan,
       seed: `${seed} on ${database}`,
       folder,
+      workers,
       report: (line) => console.log(`${database}: ${line}`),
     });
     const minutes = (performance.now() - started) / 60_000;
