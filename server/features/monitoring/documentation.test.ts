@@ -39,6 +39,8 @@ describe('docs/monitoring.md', () => {
     server = await startServer({ metricsToken: token });
     folder = mkdtempSync(join(tmpdir(), 'berth-monitoring-'));
     writeFileSync(join(folder, 'ca.crt'), server.authority);
+    const program = `exec '${process.execPath}' '${join(repositoryRoot, 'bin/berth.ts')}' "$@"`;
+    writeFileSync(join(folder, 'berth'), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
   });
   after(async () => {
     await server.stop();
@@ -90,9 +92,17 @@ describe('docs/monitoring.md', () => {
   for (const command of commands) {
     test(`runs: ${command}`, async () => {
       const port = server.host.split(':')[1];
-      const env = { PATH: process.env.PATH, PORT: port, BERTH_METRICS_TOKEN: token };
+      const env = {
+        PATH: process.env.PATH,
+        PORT: port,
+        BERTH_METRICS_TOKEN: token,
+        BERTH_SERVER: server.host,
+        BERTH_TOKEN: server.admin,
+        NODE_EXTRA_CA_CERTS: join(folder, 'ca.crt'),
+        XDG_CONFIG_HOME: join(folder, 'configuration'),
+      };
       const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder, env });
-      assert.match(stdout, /berth_processes 1|^alive$|"status":"ready"/m);
+      assert.match(stdout, /berth_processes 1|robot\+prometheus|^alive$|"status":"ready"/m);
     });
   }
 

@@ -59,7 +59,7 @@ async function admit(
     if (isLoopback(clientAddress)) return;
     throw new Refusal(
       'unauthenticated',
-      'The metrics are for those who run this registry: read them from its own machine, or send BERTH_METRICS_TOKEN as a bearer token, or the name and secret of a robot with the permission metrics:read.',
+      'The metrics are for those who run this registry: read them from its own machine, or send BERTH_METRICS_TOKEN as a bearer token, or the name and secret of a robot: berth robot create prometheus --system metrics:read.',
     );
   }
   const given = bearer.exec(authorization)?.[1];

@@ -38,7 +38,10 @@ describe('/metrics', () => {
     assert.equal((await server.request('/metrics')).status, 200);
     const refused = await asStranger();
     assert.equal(refused.status, 401);
-    assert.match(refused.body.toString(), /BERTH_METRICS_TOKEN .* permission metrics:read/);
+    assert.match(
+      refused.body.toString(),
+      /BERTH_METRICS_TOKEN .* berth robot create \S+ --system metrics:read/,
+    );
     assert.doesNotMatch(refused.body.toString(), /berth_http/);
   });
 
