@@ -9,9 +9,12 @@ import { featureDoors, roomOf, roomsBelow } from './rules.ts';
 const modules = readModules();
 const product = modules.filter(({ path }) => !isTest(path));
 
-/** Tests stand beside their subject, with what several of them share in a folder of their own. */
+/**
+ * Tests stand beside their subject, with what several of them share in a folder of their own; what
+ * measures the product is no part of it either.
+ */
 function isTest(path: string): boolean {
-  return /^test\/|\/(?:testing|conformance)\/|\.(?:test|suite)\.ts$/.test(path);
+  return /^(?:test|bench)\/|\/(?:testing|conformance)\/|\.(?:test|suite)\.ts$/.test(path);
 }
 
 function violations(check: (module: Module) => string[]): string[] {

@@ -21,6 +21,7 @@ export const aptPackages = {
   clients: clientPackages,
   cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins'],
   server: ['postgresql', 'strace', 'openssl', 'prometheus'],
+  bench: ['postgresql', 'openssl', 'wrk'],
 } as const;
 
 /** Installs what is missing; services among the packages are installed but not started. */
