@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBackupCommand } from './backup.ts';
 import type { Environment } from './environment.ts';
+import { addCollectionCommands } from './garbage-collection.ts';
 import { addLoginCommands } from './login.ts';
 import { addMemberCommands } from './member.ts';
 import { addProjectCommands } from './project.ts';
@@ -54,6 +55,9 @@ export function createProgram(environment: Environment, programs: ServerPrograms
   program.commandsGroup('People:');
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
+
+  program.commandsGroup('Space:');
+  addCollectionCommands(program, environment);
 
   program.commandsGroup('The data of a server, on its machine:');
   addBackupCommand(program, programs.backup);

@@ -1,6 +1,7 @@
 import { addArtifactsRoutes } from '#features/artifacts';
 import { createAuth, type LimitFailures, limitFailuresHere } from '#features/auth';
 import { createCharts } from '#features/charts';
+import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
@@ -149,7 +150,10 @@ async function composeOver(
     reportFailure: (error) => log.warn({ err: error }, 'a metric could not be told'),
     now: Date.now,
   });
-  const jobHandlers = [monitoring.jobHandler];
+  const jobHandlers = [
+    monitoring.jobHandler,
+    createCollectionHandler({ database, store, grace, now: Date.now }),
+  ];
   const jobCounts = createJobCounts(jobHandlers.map(({ kind }) => kind));
   const jobs = createJobs({
     database,
@@ -211,6 +215,7 @@ async function composeOver(
     now: Date.now,
   });
   charts.addRoutes(rest);
+  addCollectionRoutes(rest, jobs);
   addTrustRoutes(rest, certificates);
   await rest.ready();
 

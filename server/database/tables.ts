@@ -173,14 +173,6 @@ export interface RepositoryBlobsTable {
   linked_at: Timestamp;
 }
 
-/** What a dry run would have done to manifests so far, which decides what it would do next. */
-export interface CollectionMarksTable {
-  job_id: Fixed<number>;
-  /** `following`: it belongs to one that is `doomed`. */
-  mark: Fixed<'doomed' | 'following'>;
-  manifest_id: Fixed<number>;
-}
-
 /** While one lives, no file of a blob is deleted. */
 export interface DeletionHoldsTable {
   id: Fixed<string>;
@@ -301,7 +293,6 @@ export interface Tables {
   tags: TagsTable;
   blobs: BlobsTable;
   repository_blobs: RepositoryBlobsTable;
-  collection_marks: CollectionMarksTable;
   deletion_holds: DeletionHoldsTable;
   deletions: DeletionsTable;
   jobs: JobsTable;

@@ -23,6 +23,7 @@ export const permissionTable = {
   user: ['list', 'read', 'create', 'update', 'delete'],
   catalog: ['read'],
   metrics: ['read'],
+  'garbage-collection': ['list', 'read', 'create', 'stop'],
 } as const;
 
 export type ResourceKind = keyof typeof permissionTable;

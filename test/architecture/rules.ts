@@ -31,6 +31,7 @@ export const featureDoors: Readonly<Record<string, readonly string[]>> = {
   registry: ['projects'],
   artifacts: ['registry', 'projects'],
   charts: ['registry', 'projects'],
+  'garbage-collection': ['registry'],
 };
 
 /** The room that a path of the clone stands in. */

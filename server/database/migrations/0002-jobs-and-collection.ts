@@ -88,13 +88,6 @@ function collection({ integer, name, text, options }: ColumnTypes): string[] {
       manifest_id ${integer} primary key not null references manifests (id) on delete cascade,
       orphaned_at ${integer} not null
     ) ${options}`,
-    `create table collection_marks (
-      job_id ${integer} not null references jobs (id) on delete cascade,
-      mark ${name} not null check (mark in ('doomed', 'following')),
-      manifest_id ${integer} not null references manifests (id) on delete cascade,
-      primary key (job_id, mark, manifest_id)
-    ) ${options}`,
-    'create index collection_marks_by_manifest on collection_marks (manifest_id)',
     `create table deletion_holds (
       id ${name} primary key not null,
       reason ${text} not null,

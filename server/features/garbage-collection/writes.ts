@@ -1,4 +1,5 @@
 import type { AnyWrite } from '#server/database/database.ts';
+import { doomBlobs, dropLinks, forgetBlobs } from './writes/blobs.ts';
 import {
   beginDeletions,
   endDeletions,
@@ -6,6 +7,8 @@ import {
   releaseDeletionHold,
   renewDeletionHold,
 } from './writes/holds.ts';
+import { collectManifests } from './writes/manifests.ts';
+import { abandonUploads } from './writes/uploads.ts';
 
 export {
   type DeletionsUnderWay,
@@ -20,4 +23,9 @@ export const garbageCollectionWrites: readonly AnyWrite[] = [
   releaseDeletionHold,
   beginDeletions,
   endDeletions,
+  collectManifests,
+  dropLinks,
+  doomBlobs,
+  forgetBlobs,
+  abandonUploads,
 ];

@@ -55,14 +55,18 @@ const roleIds = { maintainer: 4, developer: 2, guest: 3 };
 const writes = new URL('./writes.suite.ts', import.meta.url);
 
 /** Runs the same tests on a whole server with each database. */
-export function onEveryDatabase(subject: string, define: (registry: TestRegistry) => void): void {
-  describe(`${subject}, on SQLite`, () => define(duringTests(() => startRegistry())));
+export function onEveryDatabase(
+  subject: string,
+  define: (registry: TestRegistry) => void,
+  settings: Parameters<typeof startServer>[0] = {},
+): void {
+  describe(`${subject}, on SQLite`, () => define(duringTests(() => startRegistry(settings))));
   describe(`${subject}, on PostgreSQL`, { skip: skipWithoutPostgres() }, () => {
     let postgres: Postgres;
     before(async () => {
       postgres = await startPostgres();
     });
-    define(duringTests(() => startRegistry({ databaseUrl: postgres.url })));
+    define(duringTests(() => startRegistry({ ...settings, databaseUrl: postgres.url })));
     after(() => postgres.stop());
   });
 }
