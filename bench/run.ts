@@ -34,6 +34,9 @@ if (chosen.length === 0) {
 
 await ensureDebianPackages([...aptPackages.bench]);
 await using _machine = await occupyMachine('bench');
+if (smoke) {
+  process.stderr.write('A smoke run measures less than its rows are named after, and once.\n');
+}
 const lines: Line[] = [];
 let failed = false;
 for (const section of chosen) {

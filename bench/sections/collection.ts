@@ -19,7 +19,7 @@ export const collectionSection: Section = {
       name: 'collection-wait',
       title: 'longest wait of a pull while 100,000 blobs are collected',
       unit: 'ms',
-      against: 'without a collection',
+      against: 'no collection',
       bar: { of: 'value', atMost: 50 },
     },
     {

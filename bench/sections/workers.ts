@@ -15,7 +15,7 @@ export const workerSection: Section = {
   rows: [
     {
       name: 'two-workers/one',
-      title: "manifest GETs for a second of the server's CPU, two workers against one",
+      title: "manifest GETs for a second of the server's CPU, two workers",
       unit: 'requests/CPU-s',
       against: 'one worker',
       bar: { of: 'ratio', atLeast: 0.85 },
