@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { RowId } from './ids.ts';
 import { maximumNameLength } from './names.ts';
 import { ListQuery } from './paging.ts';
 import { ProjectParameters } from './projects.ts';
@@ -14,7 +15,7 @@ export const MemberCreation = Type.Object({
   member_user: Type.Optional(
     Type.Union([
       Type.Object({
-        user_id: Type.Optional(Type.Integer({ minimum: 0 })),
+        user_id: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
         username: Type.Optional(Type.String({ maxLength: maximumNameLength })),
       }),
       Type.Null(),
@@ -61,7 +62,4 @@ export const MemberListQuery = Type.Intersect([
   }),
 ]);
 
-export const MemberParameters = Type.Intersect([
-  ProjectParameters,
-  Type.Object({ member: Type.Integer({ minimum: 1 }) }),
-]);
+export const MemberParameters = Type.Intersect([ProjectParameters, Type.Object({ member: RowId })]);

@@ -1,6 +1,6 @@
 import { algorithmOf, digestOf, isDigest } from '#oci/digest.ts';
 import { blobOf, type Content } from '#server/features/registry/testing/content.suite.ts';
-import { randomOf } from './random.ts';
+import { randomOf } from '#test/random.ts';
 
 /** What the clients of a seed push: the same number is the same bytes. */
 export function blobNumbered(seed: string, number: number): Content {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Postgres } from '#test/postgres.ts';
 import { waitFor } from '#test/processes.ts';
+import { type Random, randomOf } from '#test/random.ts';
 import {
   connectionsOfServers,
   type Observation,
@@ -9,7 +10,6 @@ import {
 } from './observe-queries.ts';
 import { type Planner, planOperation } from './operations.ts';
 import { pullsFrom } from './pulling.ts';
-import { type Random, randomOf } from './random.ts';
 import { senderTo, UnexpectedReply } from './sending.ts';
 import {
   type Credential,

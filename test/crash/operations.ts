@@ -6,8 +6,8 @@ import {
   imageOf,
   indexOf,
 } from '#server/features/registry/testing/content.suite.ts';
+import type { Random } from '#test/random.ts';
 import { blobNumbered } from './contents.ts';
-import type { Random } from './random.ts';
 import { type Sender, type UploadWay, uploadBlob } from './sending.ts';
 import type { Changes, State } from './state.ts';
 

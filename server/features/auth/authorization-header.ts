@@ -30,7 +30,8 @@ function parseBasic(value: string): Authorization {
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) throw unreadable();
   const pair = Buffer.from(value, 'base64').toString('utf8');
   const colon = pair.indexOf(':');
-  if (colon < 0) throw unreadable();
+  // Forbidden by the RFC, and no text of PostgreSQL.
+  if (colon < 0 || pair.includes('\0')) throw unreadable();
   return { scheme: 'basic', username: pair.slice(0, colon), password: pair.slice(colon + 1) };
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { neverExpires } from '#contract/durations.ts';
+import { RowId } from '#contract/ids.ts';
 import { isRobotName, nameRules } from '#contract/names.ts';
 import { ListQuery } from '#contract/paging.ts';
 import { Done } from '#contract/projects.ts';
@@ -45,7 +46,7 @@ export interface RobotRoutesOptions {
 }
 
 const path = `${restPrefix}/robots`;
-const RobotParameters = Type.Object({ robot: Type.Integer({ minimum: 1 }) });
+const RobotParameters = Type.Object({ robot: RowId });
 const defaultDurationDays = 30;
 
 export function addRobotRoutes(application: RestApplication, options: RobotRoutesOptions) {

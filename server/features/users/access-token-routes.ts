@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { RowId } from '#contract/ids.ts';
 import { Done } from '#contract/projects.ts';
 import { AccessToken, AccessTokenRequest, CreatedAccessToken } from '#contract/tokens.ts';
 import { createMachineSecret, hmacOfMachineSecret } from '#features/auth';
@@ -87,7 +88,7 @@ export function addAccessTokenRoutes(
       schema: {
         tags,
         summary: "Delete one of one's own access tokens",
-        params: Type.Object({ token: Type.Integer({ minimum: 1 }) }),
+        params: Type.Object({ token: RowId }),
         response: { 200: Done },
       },
     },

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { RowId } from '#contract/ids.ts';
 import { ListQuery } from '#contract/paging.ts';
 import { Done } from '#contract/projects.ts';
 import {
@@ -38,7 +39,7 @@ export interface UserRoutesOptions {
 }
 
 const path = `${restPrefix}/users`;
-const UserParameters = Type.Object({ user: Type.Integer({ minimum: 1 }) });
+const UserParameters = Type.Object({ user: RowId });
 
 export function addUserRoutes(application: RestApplication, options: UserRoutesOptions) {
   const { database, clock, checkOldPassword } = options;

@@ -14,6 +14,7 @@ import type { Authenticate, LoadGrants } from '../access.ts';
 import { requestId } from '../request-id.ts';
 import { identifyCallers } from './access.ts';
 import { createErrorHandler, type ReportFailure } from './errors.ts';
+import { refuseNullCharacters } from './null-characters.ts';
 import { RestExchange } from './rest-exchange.ts';
 import { answerUnknownRoutes } from './unknown-routes.ts';
 
@@ -85,6 +86,7 @@ export async function createRestApplication(options: RestOptions): Promise<RestA
     clientAddress: ({ raw }) =>
       options.clientAddress?.(raw) ?? raw.socket.remoteAddress ?? 'unknown',
   });
+  refuseNullCharacters(application);
   acceptEmptyJson(application);
   await application.register(formbody, { bodyLimit: maximumBodyBytes });
   await application.register(swagger, {

@@ -116,6 +116,14 @@ export function memberRoutesSuite(name: string, start: StartProjectsServer): voi
       }
     });
 
+    test('with numbers larger than any are refused', async () => {
+      await using server = await withTeam(start);
+      const { status } = await server.call('alice', 'GET', `${path}/${'9'.repeat(23)}`);
+      assert.equal(status, 400);
+      const body = { role_id: 2, member_user: { user_id: 1e23 } };
+      assert.equal((await server.call('alice', 'POST', path, { body })).status, 400);
+    });
+
     test('of another project are out of reach', async () => {
       await using server = await withTeam(start);
       const id = await add(server, user('carol', 2));
