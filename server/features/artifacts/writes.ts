@@ -39,6 +39,11 @@ export const createTag: Write<CreateTag, 'created' | 'exists' | 'unknown'> = {
       .returning('id')
       .executeTakeFirst();
     if (created === undefined) return 'exists';
+    // It stands on its own from now on, also when the tag goes again.
+    await transaction
+      .deleteFrom('manifest_orphans')
+      .where('manifest_id', '=', manifest.id)
+      .execute();
     await emit(
       transaction,
       { type: 'manifest.pushed', repository, manifestId: manifest.id, digest, tags: [tag], by },

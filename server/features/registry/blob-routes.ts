@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { type Digest, requireDigest } from '#oci/digest.ts';
 import { OciError } from '#oci/errors.ts';
-import type { BlobStore, ByteRange } from '#server/blobs/blob-store.ts';
+import { BlobLost, type BlobStore, type ByteRange } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import type { AuthenticatedExchange } from '#server/http/exchange.ts';
 import { matchesEntityTag, replyBodiless, replyEmpty } from '#server/http/replies.ts';
@@ -11,6 +11,7 @@ import { decideOn, type RegistryAccess } from './access.ts';
 import type { Grace } from './grace.ts';
 import type { BlobRow, RegistryQueries } from './queries.ts';
 import { parseRange } from './ranges.ts';
+import { currentKeyOf } from './stored-blob-queries.ts';
 import { renewBlobLink, unlinkBlob } from './writes/blobs.ts';
 
 export interface BlobRoutes {
@@ -68,7 +69,9 @@ export function createBlobRoutes(options: {
       if (request.method === 'HEAD' || blob.size === 0) {
         writeHead(exchange, status, head);
       } else {
-        await send(exchange, status, head, blob.storageKey, { first, last });
+        await send(exchange, status, head, blob.storageKey, { first, last }).catch((error) =>
+          explain(error, repository, digest, blob),
+        );
       }
       response.end();
     },
@@ -98,6 +101,15 @@ export function createBlobRoutes(options: {
     const { id, repositoryId } = blob;
     const renewed = await database.write(renewBlobLink, { id, repositoryId, now: now() });
     if (!renewed) unknown(repository, digest);
+  }
+
+  /** A blob whose file went after the look for it was collected, or brought anew by another push. */
+  async function explain(error: unknown, repository: string, digest: Digest, blob: BlobRow) {
+    if (error instanceof BlobLost) {
+      const current = await currentKeyOf(database.read, blob.id);
+      if (current !== blob.storageKey) unknown(repository, digest);
+    }
+    throw error;
   }
 
   /** The head goes out with the first bytes, so that a lost blob can still be told as an error. */

@@ -17,3 +17,14 @@ export async function storageKeyOf(
     .executeTakeFirst();
   return row?.storage_key;
 }
+
+/** Where a blob is stored at this moment; undefined when it exists no more. */
+export async function currentKeyOf(read: Reader, blobId: number): Promise<string | undefined> {
+  const row = await read
+    .selectFrom('blobs')
+    .select('storage_key')
+    .where('id', '=', blobId)
+    .where('state', '=', 'live')
+    .executeTakeFirst();
+  return row?.storage_key;
+}

@@ -87,7 +87,11 @@ export const beginDeletions: Write<
       .select('reason')
       .where('lease_until', '>', now)
       .executeTakeFirst();
-    if (hold !== undefined) return { allowed: false, reason: hold.reason };
+    if (hold !== undefined) {
+      // Who asks deletes nothing at that moment, so the hold need not wait for its earlier lease.
+      await transaction.deleteFrom('deletions').where('id', '=', id).execute();
+      return { allowed: false, reason: hold.reason };
+    }
     await transaction.deleteFrom('deletions').where('lease_until', '<=', now).execute();
     await transaction
       .insertInto('deletions')

@@ -1,0 +1,4 @@
+import type { AnyWrite } from '#server/database/database.ts';
+import { garbageCollectionWrites } from '../writes.ts';
+
+export const writes: readonly AnyWrite[] = garbageCollectionWrites;
