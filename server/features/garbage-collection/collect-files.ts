@@ -9,6 +9,8 @@ import { beginDeletions, endDeletions } from './writes/holds.ts';
 import { abandonUploads } from './writes/uploads.ts';
 
 const leaseMilliseconds = 60_000;
+/** Enough for the deletions that are under way at once. */
+const marginMilliseconds = 10_000;
 const waitMilliseconds = 1_000;
 const deletionsAtOnce = 16;
 /** A page takes a small part of the lease, however slow the disk is. */
@@ -24,8 +26,8 @@ export async function deleteBlobFiles(run: Run): Promise<void> {
       deletingBlobs(database.read, last?.id ?? 0, Math.min(limit, filesAtOnce)),
     );
     for await (const page of blobs) {
-      await mayDelete();
-      await eachOf(page, ({ storageKey }) => store.delete(storageKey));
+      const until = await mayDelete();
+      await eachUntil(until, run, page, ({ storageKey }) => store.delete(storageKey));
       const ids = page.map(({ id }) => id);
       await inBatches(run, pace, ids, (slice) => database.write(forgetBlobs, { ids: slice }));
       done += page.length;
@@ -41,8 +43,8 @@ export async function collectFiles(run: Run, taken: Taken): Promise<void> {
     for await (const files of oldFiles(run)) {
       const orphans = await orphansOf(run, files);
       if (orphans.length === 0) continue;
-      await mayDelete();
-      await eachOf(orphans, ({ key }) => store.delete(key));
+      const until = await mayDelete();
+      await eachUntil(until, run, orphans, ({ key }) => store.delete(key));
       taken.files += orphans.length;
       for (const { size } of orphans) taken.bytes += size;
     }
@@ -89,11 +91,11 @@ async function orphansOf(
 
 /**
  * Runs `work`, which calls `mayDelete` before it deletes some files: that waits as long as somebody
- * holds deletions off.
+ * holds deletions off, and tells until when they may go.
  */
 async function deleting(
   run: Run,
-  work: (mayDelete: () => Promise<void>) => Promise<void>,
+  work: (mayDelete: () => Promise<number>) => Promise<void>,
 ): Promise<void> {
   const { database, report, now } = run;
   const id = randomUUID();
@@ -102,7 +104,7 @@ async function deleting(
       const time = now();
       const leaseUntil = time + leaseMilliseconds;
       const answer = await database.write(beginDeletions, { id, leaseUntil, now: time });
-      if (answer.allowed) return;
+      if (answer.allowed) return leaseUntil;
       report({ step: `waiting: ${answer.reason} holds the deletion of files off`, done: 0 });
       await pause(waitMilliseconds, undefined, { signal: run.signal });
     }
@@ -114,11 +116,17 @@ async function deleting(
   }
 }
 
-async function eachOf<Item>(
+/** A process that stood still must not go on when somebody may hold deletions off by now. */
+async function eachUntil<Item>(
+  until: number,
+  { now }: Run,
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   for (let start = 0; start < items.length; start += deletionsAtOnce) {
+    if (now() >= until - marginMilliseconds) {
+      throw new Error('The deletion of files took longer than it may: it is begun again.');
+    }
     await Promise.all(items.slice(start, start + deletionsAtOnce).map(work));
   }
 }

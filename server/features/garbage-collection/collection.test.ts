@@ -144,6 +144,27 @@ onEveryDatabase(
       assert.equal(await manifestStatus(repository, manifest), 404);
     });
 
+    test('leaves what got a tag of its own meanwhile, also when the tag goes again', async () => {
+      const repository = registry.repository();
+      const { manifest } = await registry.pushImage(repository, 'child');
+      await remove(repository, 'child');
+      const index = await push(repository, 'all', indexOf([manifest]));
+      await remove(repository, index.digest);
+      const [project = '', name = ''] = repository.split('/');
+      const tags = `/api/v2.0/projects/${project}/repositories/${name}/artifacts/${manifest.digest}/tags`;
+      expectStatus(
+        await registry.call(tags, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name: 'own' }),
+        }),
+        201,
+      );
+      expectStatus(await registry.call(`${tags}/own`, { method: 'DELETE' }), 200);
+      await collectNow(registry);
+      assert.equal(await manifestStatus(repository, manifest), 200);
+    });
+
     test('takes files that a crash left, and none of an upload under way', async () => {
       await collectNow(registry);
       const key = 'ab'.repeat(16);
