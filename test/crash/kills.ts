@@ -25,6 +25,8 @@ export interface KillPlan {
   readonly seed: string;
   readonly kills: number;
   readonly folder: string;
+  /** As of `ServerSettings`. */
+  readonly program: string;
   readonly workers: string;
   /** Absent: SQLite in the folder. */
   readonly postgres?: { readonly server: Postgres; readonly url: string };
@@ -55,9 +57,10 @@ const sampleSize = 6;
  * @throws {Error} at the first thing that is wrong, with the seed's round and what was seen
  */
 export async function killAgainAndAgain(plan: KillPlan): Promise<KillOutcome> {
-  const { seed, kills, folder, workers, postgres, report } = plan;
+  const { seed, kills, folder, program, workers, postgres, report } = plan;
   const settings = {
     folder,
+    program,
     workers,
     ...(postgres === undefined ? {} : { databaseUrl: postgres.url }),
   };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { occupyMachine } from '#test/lock.ts';
 import { skipWithoutPostgres, startPostgres } from '#test/postgres.ts';
+import { succeed } from '#test/processes.ts';
 import { conclude, repositoryRoot, runTestFiles } from '#test/suite.ts';
 import { type KillPlan, killAgainAndAgain } from './kills.ts';
 import { readOptions } from './options.ts';
@@ -18,6 +19,10 @@ const counts = await runTestFiles(
   ),
   { concurrency: 1, timeout: 300_000 },
 );
+
+const bundle = mkdtempSync(join(tmpdir(), 'berth-bundle-'));
+const bundler = join(repositoryRoot, 'bin', 'bundle.mjs');
+await succeed(process.execPath, [bundler, join(bundle, 'program')], { cwd: repositoryRoot });
 
 const missing = skipWithoutPostgres();
 const onSqlite = missing === false ? Math.ceil(kills / 2) : kills;
@@ -34,6 +39,7 @@ if (missing === false) {
   console.log(`PostgreSQL: skipped, ${missing}`);
   counts.skipped += 1;
 }
+rmSync(bundle, { recursive: true });
 conclude(counts);
 
 async function endAgainAndAgain(
@@ -48,6 +54,7 @@ async function endAgainAndAgain(
       seed: `${seed} on ${database}`,
       folder,
       workers,
+      program: join(bundle, 'program', 'berth.js'),
       report: (line) => console.log(`${database}: ${line}`),
     });
     const minutes = (performance.now() - started) / 60_000;

@@ -38,19 +38,23 @@ export interface ServerProcess {
 export interface ServerSettings {
   readonly folder: string;
   readonly databaseUrl?: string;
+  /** What runs: the sources, or a bundle of them, which starts much faster. */
+  readonly program?: string;
   /** Processes that answer requests; 1 by default. */
   readonly workers?: string;
   /** A program, with its arguments, that runs the server: strace. */
   readonly under?: readonly string[];
 }
 
+const sources = join(repositoryRoot, 'bin', 'berth.ts');
+
 /** Begins a start; `ready` rejects when the process ends first. */
 export function launchServer(settings: ServerSettings) {
-  const { folder, databaseUrl, workers = '1', under = [] } = settings;
+  const { folder, databaseUrl, program = sources, workers = '1', under = [] } = settings;
   const [command = '', ...args] = [
     ...under,
     join(repositoryRoot, 'node_modules', '.bin', 'node'),
-    join(repositoryRoot, 'bin', 'berth.ts'),
+    program,
     ...['serve', '--data', folder, '--host', '127.0.0.1', '--port', '0', '--workers', workers],
     ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl]),
   ];
