@@ -3,6 +3,7 @@ import { mediaTypes } from '#oci/media-types.ts';
 import { blobOf, type Content, imageOf } from '#server/features/registry/testing/content.suite.ts';
 import { chartArchive } from '#test/charts.ts';
 import type { Call, Credential, Reply, ServerProcess } from '../crash/server-process.ts';
+import type { RawRequest } from './raw-request.ts';
 
 export interface Caller {
   readonly name: string;
@@ -10,6 +11,8 @@ export interface Caller {
   readonly credential: Credential | undefined;
   /** Projects whose content it may read, besides public ones and those that it owns. */
   readonly reads: readonly string[];
+  /** Requests that it never makes, since it would lock itself out. */
+  keeps?(request: RawRequest): boolean;
 }
 
 /** A private project that no caller may change, and only some may read. */
@@ -35,6 +38,7 @@ export interface World {
   observe(): Promise<ReadonlyMap<string, string>>;
   /** Puts back what callers rightly took from themselves: their accounts, tokens and sandbox. */
   mend(): Promise<World>;
+  createAdmin(): Promise<Caller>;
 }
 
 type Ask = (path: string, call?: Call) => Promise<Reply>;
@@ -77,14 +81,7 @@ async function standing(ground: Ground): Promise<World> {
     // Ends what callers did to their own passwords; their tokens are made anew with them.
     await ask(`/api/v2.0/users/${id}/password`, jsonCall('PUT', { new_password: `${password}x` }));
     await send(ask, 'PUT', `/api/v2.0/users/${id}/password`, { new_password: password });
-    const token = await server.call(
-      `${name}:${password}`,
-      '/api/v2.0/users/current/tokens',
-      jsonCall('POST', { name: `fuzz-${randomBytes(6).toString('hex')}` }),
-    );
-    if (token.status !== 201) throw new Error(`No token for ${name}: ${token.body}`);
-    const { secret } = JSON.parse(token.body.toString('utf8')) as { secret: string };
-    callers.push({ name, credential: `${name}:${secret}`, reads: [] });
+    callers.push({ name, credential: await tokenOf(server, name), reads: [] });
   }
   if ((await ask(`/api/v2.0/projects/${sandbox}`)).status === 404) {
     await createProject(ask, sandbox, false);
@@ -105,6 +102,7 @@ async function standing(ground: Ground): Promise<World> {
     open,
     observe: () => observe(ask, vaults),
     mend: () => standing(ground),
+    createAdmin: () => createAdmin(ground),
   };
 }
 
@@ -150,6 +148,32 @@ async function createVault(ask: Ask, project: string): Promise<Vault> {
     digests: known.map(({ digest }) => digest),
     unknownDigests: unknown.map(({ digest }) => digest),
   };
+}
+
+async function createAdmin({ server, ask, vaults }: Ground): Promise<Caller> {
+  const name = 'root';
+  await send(ask, 'POST', '/api/v2.0/users', { username: name, password });
+  const id = await idOf(ask, name);
+  await send(ask, 'PUT', `/api/v2.0/users/${id}/sysadmin`, { sysadmin_flag: true });
+  return {
+    name,
+    credential: await tokenOf(server, name),
+    reads: vaults.map(({ project }) => project),
+    keeps: ({ method, target }) =>
+      method !== 'GET' && (target.includes('/users/current') || target.includes(`/users/${id}`)),
+  };
+}
+
+/** A new access token, as Basic authentication takes it. */
+async function tokenOf(server: ServerProcess, name: string): Promise<Credential> {
+  const reply = await server.call(
+    `${name}:${password}`,
+    '/api/v2.0/users/current/tokens',
+    jsonCall('POST', { name: `fuzz-${randomBytes(6).toString('hex')}` }),
+  );
+  if (reply.status !== 201) throw new Error(`No token for ${name}: ${reply.body}`);
+  const { secret } = JSON.parse(reply.body.toString('utf8')) as { secret: string };
+  return `${name}:${secret}`;
 }
 
 async function createProject(ask: Ask, name: string, isPublic: boolean): Promise<void> {
