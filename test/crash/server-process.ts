@@ -42,6 +42,8 @@ export interface ServerSettings {
   readonly program?: string;
   /** Processes that answer requests; 1 by default. */
   readonly workers?: string;
+  /** How long what nobody needs is kept; a day by default. */
+  readonly collectionGrace?: string;
   /** A program, with its arguments, that runs the server: strace. */
   readonly under?: readonly string[];
 }
@@ -51,6 +53,7 @@ const sources = join(repositoryRoot, 'bin', 'berth.ts');
 /** Begins a start; `ready` rejects when the process ends first. */
 export function launchServer(settings: ServerSettings) {
   const { folder, databaseUrl, program = sources, workers = '1', under = [] } = settings;
+  const { collectionGrace = '24h' } = settings;
   const [command = '', ...args] = [
     ...under,
     join(repositoryRoot, 'node_modules', '.bin', 'node'),
@@ -65,6 +68,7 @@ export function launchServer(settings: ServerSettings) {
       HOME: process.env.HOME,
       BERTH_ADMIN_PASSWORD: adminPassword,
       BERTH_LOG_LEVEL: 'warn',
+      BERTH_COLLECTION_GRACE: collectionGrace,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
