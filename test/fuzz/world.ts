@@ -164,11 +164,16 @@ async function createAdmin({ server, ask, vaults }: Ground): Promise<Caller> {
   };
 }
 
-/** A new access token, as Basic authentication takes it. */
+/** The only access token from now on, as Basic authentication takes it. */
 async function tokenOf(server: ServerProcess, name: string): Promise<Credential> {
+  const path = '/api/v2.0/users/current/tokens';
+  const list = await server.call(`${name}:${password}`, `${path}?page_size=0`);
+  for (const { id } of JSON.parse(list.body.toString('utf8')) as { id: number }[]) {
+    await server.call(`${name}:${password}`, `${path}/${id}`, { method: 'DELETE' });
+  }
   const reply = await server.call(
     `${name}:${password}`,
-    '/api/v2.0/users/current/tokens',
+    path,
     jsonCall('POST', { name: `fuzz-${randomBytes(6).toString('hex')}` }),
   );
   if (reply.status !== 201) throw new Error(`No token for ${name}: ${reply.body}`);
