@@ -41,8 +41,11 @@ const mostProblems = 20;
 /** Of the requests, at the end. */
 const shareOfAdmin = 0.2;
 
-/** What memory may grow by after the first quarter: caches that fill, and the collector's slack. */
-const memorySlack = 96 * 1024 * 1024;
+/**
+ * What memory may grow by after the first quarter: caches fill, and the collector of JavaScript lets
+ * it rise by about as much before it falls again, however long a run is.
+ */
+const memorySlack = 192 * 1024 * 1024;
 const descriptorSlack = 8;
 
 export async function fuzz(plan: FuzzPlan): Promise<FuzzOutcome> {
