@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { mediaTypes } from '#oci/media-types.ts';
 import { clientOf, imageOf, pushImage } from '../clients.ts';
 import type { Bar, Measured, Row } from '../measuring/figures.ts';
@@ -37,6 +38,7 @@ export function manifestSection(database: DatabaseKind): Section {
         'requests/s',
         database === 'sqlite' ? { of: 'ratio', atLeast: 5 } : undefined,
       ),
+      ...(database === 'sqlite' ? [row('manifest-get-logged', 'bare', 'requests/s')] : []),
       row('manifest-head', 'bare', 'requests/CPU-s'),
       row('manifest-head', 'distribution', 'requests/CPU-s'),
       row('cpu-per-10000-requests', 'bare', 's'),
@@ -48,47 +50,62 @@ export function manifestSection(database: DatabaseKind): Section {
 
 const titles: Readonly<Record<string, string>> = {
   'manifest-get': 'manifest GET by tag',
+  'manifest-get-logged': 'the same with a line of the log for each',
   'manifest-head': "manifest HEADs by tag for a second of the server's CPU",
   'cpu-per-10000-requests': "server's CPU seconds for 10,000 manifest GETs",
 };
 
 async function measure(bench: Bench, suffix: string): Promise<Record<string, Measured>> {
   const { folder, databaseUrl, scale } = bench;
-  await using berth = await startBerth({ folder, ...(databaseUrl && { databaseUrl }) });
+  await using berth = await startBerth({
+    folder,
+    accessLog: false,
+    ...(databaseUrl && { databaseUrl }),
+  });
   await using distribution = await startDistribution({ folder });
-  const token = await pushEverywhere(berth, distribution.origin);
+  await using logging =
+    databaseUrl === undefined ? await startBerth({ folder: join(folder, 'logging') }) : undefined;
+  const image = imageOf(1000);
+  const token = await pushTo(berth, image);
+  const loggedToken = logging && (await pushTo(logging, image));
+  const client = clientOf(distribution.origin);
+  await pushImage(client, repository, '1.0', image);
+  client.close();
   // distribution denies an OCI manifest to clients that do not say that they take one.
   const headers = { authorization: `Bearer ${token}`, accept: mediaTypes.oci.manifest };
   await using bare = await startBare(folder, await answerOf(berth, headers));
 
-  const loadOn = ({ origin }: Program) => ({
+  const loadOn = ({ origin }: Program, bearer = token) => ({
     url: origin + path,
     connections,
     seconds: scale.seconds,
-    headers,
+    headers: { ...headers, authorization: `Bearer ${bearer}` },
   });
-  const get = (server: Program) => wrk(server.pid, loadOn(server));
+  const get = (server: Program, bearer?: string) => wrk(server.pid, loadOn(server, bearer));
   const head = (server: Program) => headLoad(server.pid, loadOn(server));
   bench.report('warming up');
   for (const server of [bare, berth, distribution]) await get(server);
-  const found = await inTurn(bench, {
+  const contestants: Record<string, () => Promise<LoadResult>> = {
     'bare GET': () => get(bare),
     'Berth GET': () => get(berth),
     'distribution GET': () => get(distribution),
+    ...(logging && { 'Berth GET, logged': () => get(logging, loggedToken) }),
     'bare HEAD': () => head(bare),
     'Berth HEAD': () => head(berth),
     'distribution HEAD': () => head(distribution),
-  });
+  };
+  const found = await inTurn(bench, contestants);
 
+  const of = (name: string) => found[name] ?? [];
   const compared = (
     own: readonly LoadResult[],
     others: readonly LoadResult[],
-    of = requestsPerSecond,
+    by = requestsPerSecond,
   ): Measured => {
-    const value = medianOf(own, of);
+    const value = medianOf(own, by);
     return {
       value,
-      ratio: value / medianOf(others, of),
+      ratio: value / medianOf(others, by),
       details: `${describeLoad(own)}; other: ${describeLoad(others)}`,
     };
   };
@@ -97,23 +114,23 @@ async function measure(bench: Bench, suffix: string): Promise<Record<string, Mea
     return { value, ratio: value / medianOf(others, secondsPer10000) };
   };
   return {
-    [`manifest-get${suffix}/bare`]: compared(found['Berth GET'], found['bare GET']),
-    [`manifest-get${suffix}/distribution`]: compared(found['Berth GET'], found['distribution GET']),
+    [`manifest-get${suffix}/bare`]: compared(of('Berth GET'), of('bare GET')),
+    [`manifest-get${suffix}/distribution`]: compared(of('Berth GET'), of('distribution GET')),
+    ...(logging && {
+      'manifest-get-logged/bare': compared(of('Berth GET, logged'), of('bare GET')),
+    }),
     [`manifest-head${suffix}/bare`]: compared(
-      found['Berth HEAD'],
-      found['bare HEAD'],
+      of('Berth HEAD'),
+      of('bare HEAD'),
       requestsPerCpuSecond,
     ),
     [`manifest-head${suffix}/distribution`]: compared(
-      found['Berth HEAD'],
-      found['distribution HEAD'],
+      of('Berth HEAD'),
+      of('distribution HEAD'),
       requestsPerCpuSecond,
     ),
-    [`cpu-per-10000-requests${suffix}/bare`]: cost(found['Berth GET'], found['bare GET']),
-    [`cpu-per-10000-requests${suffix}/distribution`]: cost(
-      found['Berth GET'],
-      found['distribution GET'],
-    ),
+    [`cpu-per-10000-requests${suffix}/bare`]: cost(of('Berth GET'), of('bare GET')),
+    [`cpu-per-10000-requests${suffix}/distribution`]: cost(of('Berth GET'), of('distribution GET')),
   };
 }
 
@@ -121,13 +138,12 @@ function secondsPer10000(result: LoadResult): number {
   return 10_000 / requestsPerCpuSecond(result);
 }
 
-async function pushEverywhere(berth: Berth, distribution: string): Promise<string> {
-  const image = imageOf(1000);
+/** @returns a token to pull the image with */
+async function pushTo(berth: Berth, image: ReturnType<typeof imageOf>): Promise<string> {
   const pushing = await berth.token(`repository:${repository}:pull,push`);
-  for (const client of [clientOf(berth.origin, pushing), clientOf(distribution)]) {
-    await pushImage(client, repository, '1.0', image);
-    client.close();
-  }
+  const client = clientOf(berth.origin, pushing);
+  await pushImage(client, repository, '1.0', image);
+  client.close();
   return berth.token(`repository:${repository}:pull`);
 }
 

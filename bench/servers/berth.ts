@@ -7,6 +7,8 @@ export interface BerthSettings {
   readonly folder: string;
   readonly databaseUrl?: string;
   readonly workers?: number;
+  /** Whether each request is written to the log, as it is by default. */
+  readonly accessLog?: boolean;
   readonly certificate?: { readonly certificate: string; readonly key: string };
 }
 
@@ -23,7 +25,7 @@ const admin = 'admin:berths-are-for-ships';
 
 /** Begins to start Berth as its operators do, with the settings that it comes with. */
 export async function launchBerth(settings: BerthSettings): Promise<Berth> {
-  const { folder, databaseUrl, workers, certificate } = settings;
+  const { folder, databaseUrl, workers, certificate, accessLog = true } = settings;
   const port = await freePort();
   const program = startProgram({
     command: join(repositoryRoot, 'berth'),
@@ -34,6 +36,7 @@ export async function launchBerth(settings: BerthSettings): Promise<Berth> {
       BERTH_PORT: String(port),
       BERTH_ADMIN_PASSWORD: admin.slice('admin:'.length),
       ...(databaseUrl !== undefined && { BERTH_DATABASE_URL: databaseUrl }),
+      ...(!accessLog && { BERTH_LOG_LEVEL: 'warn' }),
       ...(workers !== undefined && { BERTH_WORKERS: String(workers) }),
       ...(certificate !== undefined && {
         BERTH_TLS_CERTIFICATE: certificate.certificate,

@@ -237,9 +237,14 @@ function takeConnectionListener(server: Server): (socket: Socket) => void {
   return (socket) => listener.call(server, socket);
 }
 
+/** The shorter key first, which is as safe and takes a quarter less of both ends' time for a blob. */
+const ciphers = ['TLS_AES_128_GCM_SHA256', ...tls.DEFAULT_CIPHERS.split(':')]
+  .filter((cipher, index, all) => all.indexOf(cipher) === index)
+  .join(':');
+
 function secureOptions(certificates: ServerCertificates): tls.SecureContextOptions {
   const { certificate, key } = certificates.identity();
-  return { cert: certificate, key, minVersion: 'TLSv1.2' };
+  return { cert: certificate, key, minVersion: 'TLSv1.2', ciphers };
 }
 
 /** The address of the connection that carries a TLS socket, also when it has been reset. */

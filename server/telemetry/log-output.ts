@@ -13,7 +13,7 @@ export interface LogOutput {
  * Characters. A pipe takes 4096 bytes whole (PIPE_BUF), so that lines of processes that share one do
  * not mix; a file takes any number.
  */
-const largestChunks = { pipe: 4 * 1024, file: 16 * 1024 };
+const largestChunks = { pipe: 4 * 1024, file: 64 * 1024 };
 const longestWait = 1000;
 
 /** Writes to an open file. What waits goes out before the process ends. */
