@@ -53,7 +53,7 @@ describe('curl', () => {
       'test "$(stat --format %s pulled)" -lt "$(stat --format %s large)"',
     );
     await typed.succeeds('robot', `${download} --continue-at - && cmp large pulled`);
-    assert.match(await bed.berth.log(), /"path":"\/v2\/ithome\/curl\/blobs\/[^}]*"status":206/);
+    await bed.berth.hasLogged(/"path":"\/v2\/ithome\/curl\/blobs\/[^}]*"status":206/);
   });
 
   test('uploads in chunks, asks how far it came, and goes on', async () => {

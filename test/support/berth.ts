@@ -37,8 +37,8 @@ export interface Berth {
   readonly admin: Credentials;
   /** Speaks to it over TLS, by its name. */
   request(path: string, options?: BerthRequest): Promise<BerthReply>;
-  /** All that it has printed. */
-  log(): Promise<string>;
+  /** Waits until it has logged a line that matches, which it does within a second of the request. */
+  hasLogged(line: RegExp): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -100,7 +100,15 @@ export async function startBerth(
     fingerprint,
     admin: { username: 'admin', password },
     request: (path, options) => send(place, authority, path, options),
-    log,
+    async hasLogged(line) {
+      const matches = async () => (await log()).split('\n').filter((one) => line.test(one));
+      return await waitFor(matches, {
+        what: `Berth to log a line like ${line}`,
+        until: (lines) => lines.length > 0,
+        limit: 15_000,
+        programs: [program],
+      });
+    },
     stop: () => program.stop(),
   };
 }
