@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe } from 'node:test';
+import type { Database } from '#server/database/database.ts';
+import { openPostgresDatabase } from '#server/database/postgres/postgres-database.ts';
+import { openSqliteDatabase } from '#server/database/sqlite/sqlite-database.ts';
+import { type Postgres, skipWithoutPostgres, startPostgres } from './postgres.ts';
+
+/** Opens an empty database, which `remove` takes away once it is closed. */
+export type OpenEmpty = () => Promise<{
+  readonly database: Database;
+  readonly remove: () => Promise<void>;
+}>;
+
+/**
+ * Defines the same suite for SQLite and for a real PostgreSQL.
+ * @param writes the module that exports the `writes` that the databases may run
+ */
+export function onBothDatabases(writes: URL, suite: (name: string, open: OpenEmpty) => void): void {
+  suite('SQLite', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berth-database-'));
+    const database = await openSqliteDatabase({
+      folder,
+      writes,
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+    return { database, remove: () => rm(folder, { recursive: true }) };
+  });
+
+  describe('with PostgreSQL', { skip: skipWithoutPostgres() }, () => {
+    let postgres: Postgres;
+    before(async () => {
+      postgres = await startPostgres();
+    });
+    after(() => postgres.stop());
+
+    suite('PostgreSQL', async () => ({
+      database: await openPostgresDatabase({ url: await postgres.createDatabase(), writes }),
+      remove: async () => {},
+    }));
+  });
+}
