@@ -276,7 +276,111 @@ export interface UploadsTable {
   updated_at: Timestamp;
 }
 
-/** Every table. `uploads` is transient; all others are durable. */
+/** A Kubernetes cluster that is connected, or is about to be. */
+export interface ClustersTable {
+  id: Generated<number>;
+  name: Fixed<string>;
+  /** Of its namespace kube-system; null until its agent has enrolled. Unique. */
+  uid: string | null;
+  /** Of its ServiceAccount tokens: many clusters share one. */
+  issuer: string | null;
+  kubernetes_version: string | null;
+  settings: Json;
+  /** What its agent says of itself. */
+  checks: Json;
+  created_at: Fixed<Timestamp>;
+  enrolled_at: Timestamp | null;
+  /** Drawn by the process that holds the agent's connection; null: not connected. */
+  connection: string | null;
+  /** While connected, renewed in time. */
+  seen_at: Timestamp | null;
+  /** Since when it is to be disconnected. */
+  disconnecting_at: Timestamp | null;
+}
+
+/** What a connect command carries, once. */
+export interface ClusterTokensTable {
+  id: Generated<number>;
+  cluster_id: Fixed<number>;
+  secret_hmac: Fixed<Uint8Array>;
+  creator: Fixed<string>;
+  created_at: Fixed<Timestamp>;
+  expires_at: Fixed<Timestamp>;
+  /** When the manifests were fetched with it. */
+  shown_at: Timestamp | null;
+  used_at: Timestamp | null;
+}
+
+/** Two at most live of a cluster: the one in use, and its successor until that is first used. */
+export interface AgentIdentitiesTable {
+  id: Generated<number>;
+  cluster_id: Fixed<number>;
+  secret_hmac: Fixed<Uint8Array>;
+  created_at: Fixed<Timestamp>;
+  first_used_at: Timestamp | null;
+}
+
+/** The public keys of ServiceAccount tokens: a key tells which cluster a token is from. */
+export interface ClusterKeysTable {
+  /** RFC 7638, SHA-256. */
+  thumbprint: Fixed<string>;
+  cluster_id: number;
+  jwk: Fixed<Json>;
+  /** When the cluster's agent showed a token that it signed; null: claimed only. */
+  proven_at: Timestamp | null;
+  created_at: Fixed<Timestamp>;
+}
+
+export interface ClusterNodesTable {
+  cluster_id: Fixed<number>;
+  name: Fixed<string>;
+  /** `NodeReport` of the contract. */
+  report: Json;
+  updated_at: Timestamp;
+}
+
+export interface ClusterNamespacesTable {
+  cluster_id: Fixed<number>;
+  name: Fixed<string>;
+  uid: string;
+  labels: Json;
+  credentials: Json | null;
+  updated_at: Timestamp;
+}
+
+/** Unique by cluster, project and selector. */
+export interface ClusterGrantsTable {
+  id: Generated<number>;
+  cluster_id: Fixed<number>;
+  project_id: Fixed<number>;
+  /** `NamespaceSelector` of the contract, keys sorted. */
+  selector: Fixed<Json>;
+  role: Fixed<ProjectMembersTable['role']>;
+  created_at: Fixed<Timestamp>;
+}
+
+/** The secrets of a namespace's robot: the newest, and the one before it for a while. */
+export interface NamespaceCredentialsTable {
+  cluster_id: Fixed<number>;
+  namespace: Fixed<string>;
+  generation: Fixed<number>;
+  secret_hmac: Fixed<Uint8Array>;
+  created_at: Fixed<Timestamp>;
+  /** null: lives until its successor is in place. */
+  ends_at: Timestamp | null;
+}
+
+/** What a process asks an agent whose connection another may hold. Needs no sync. */
+export interface AgentRequestsTable {
+  id: Fixed<string>;
+  cluster_id: Fixed<number>;
+  method: Fixed<string>;
+  parameters: Fixed<Json>;
+  answer: Json | null;
+  created_at: Fixed<Timestamp>;
+}
+
+/** Every table. `uploads` and `agent_requests` are transient; all others are durable. */
 export interface Tables {
   generations: GenerationsTable;
   secrets: SecretsTable;
@@ -299,5 +403,14 @@ export interface Tables {
   schedules: SchedulesTable;
   events: EventsTable;
   charts: ChartsTable;
+  clusters: ClustersTable;
+  cluster_tokens: ClusterTokensTable;
+  agent_identities: AgentIdentitiesTable;
+  cluster_keys: ClusterKeysTable;
+  cluster_nodes: ClusterNodesTable;
+  cluster_namespaces: ClusterNamespacesTable;
+  cluster_grants: ClusterGrantsTable;
+  namespace_credentials: NamespaceCredentialsTable;
   uploads: UploadsTable;
+  agent_requests: AgentRequestsTable;
 }

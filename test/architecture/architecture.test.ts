@@ -92,12 +92,13 @@ test('no module imports itself by a detour', () => {
   assert.deepEqual(cycles, []);
 });
 
-test('the environment is read in one place of the server and of the command line', () => {
+test('the environment is read in one place of the server, the command line and the agent', () => {
   assert.deepEqual(
     product
       .filter(({ source }) => source.includes('process.env'))
       .map(({ path }) => path)
-      .filter((path) => !path.startsWith('server/config/') && path !== 'cli/environment.ts'),
+      .filter((path) => !path.startsWith('server/config/'))
+      .filter((path) => !['agent/environment.ts', 'cli/environment.ts'].includes(path)),
     [],
   );
 });

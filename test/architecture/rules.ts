@@ -32,6 +32,7 @@ export const featureDoors: Readonly<Record<string, readonly string[]>> = {
   artifacts: ['registry', 'projects'],
   charts: ['registry', 'projects'],
   'garbage-collection': ['registry'],
+  clusters: ['auth', 'projects', 'registry'],
 };
 
 /** The room that a path of the clone stands in. */
@@ -43,7 +44,8 @@ export function roomOf(path: string): string {
 /** The rooms that modules of `room` may import besides their own. */
 export function roomsBelow(room: string): readonly string[] {
   if (room === 'cli' || room === 'agent') return shared;
-  if (room === 'bin') return [...shared, 'cli', 'server/config', 'server/app'];
+  if (room === 'deploy') return shared;
+  if (room === 'bin') return [...shared, 'agent', 'cli', 'server/config', 'server/app'];
   if (room === 'web') return ['contract'];
   const order: readonly string[] = [...shared, ...server];
   const place = order.indexOf(room);

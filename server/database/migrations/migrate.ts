@@ -4,9 +4,10 @@ import type { Reader } from '../database.ts';
 import { firstTables } from './0001-first-tables.ts';
 import { jobsAndCollection } from './0002-jobs-and-collection.ts';
 import { lostBlobs } from './0003-lost-blobs.ts';
+import { clusters } from './0004-clusters.ts';
 import { type Migration, type Schema, statementsOf } from './migration.ts';
 
-const migrations: readonly Migration[] = [firstTables, jobsAndCollection, lostBlobs];
+const migrations: readonly Migration[] = [firstTables, jobsAndCollection, lostBlobs, clusters];
 
 /** The schema version that this program works with. */
 export const newestSchema = migrations.length;
