@@ -44,7 +44,6 @@ export type Person = keyof People | 'nobody';
 const everyone: readonly Person[] = ['admin', 'developer', 'token', 'robot', 'stranger', 'nobody'];
 
 const registryName = 'registry.berth.test';
-const addresses = { machine: '10.78.0.1', registry: '10.78.0.2', workstation: '10.78.0.3' };
 
 export async function ensureClients(): Promise<void> {
   await ensureDebianPackages([
@@ -61,11 +60,11 @@ export async function ensureClients(): Promise<void> {
 
 export async function startBed(): Promise<Bed> {
   await ensureClients();
-  const lan = await createLan(suite, addresses.machine);
+  const lan = await createLan(suite, 78);
   try {
     const [registry, workstation] = await Promise.all([
-      lan.addHost({ name: 'registry', address: addresses.registry }),
-      lan.addHost({ name: 'workstation', address: addresses.workstation }),
+      lan.addHost({ name: 'registry', number: 2 }),
+      lan.addHost({ name: 'workstation', number: 3 }),
     ]);
     await lan.resolve({ [registryName]: registry.address });
     const berth = await startBerth(registry, {
@@ -87,9 +86,9 @@ export async function startBed(): Promise<Bed> {
       berth,
       people: await invite(berth),
       whileCutting: async (bytes, use, client = workstation) => {
-        const relay = await startRelay(addresses.machine, addresses.registry, bytes);
+        const relay = await startRelay(lan.gateway, registry.address, bytes);
         // Not by another address for the name: a daemon remembers the old one for a while.
-        const detour = `OUTPUT --destination ${addresses.registry} --protocol tcp --dport 443 --jump DNAT --to-destination ${addresses.machine}`;
+        const detour = `OUTPUT --destination ${registry.address} --protocol tcp --dport 443 --jump DNAT --to-destination ${lan.gateway}`;
         await client.shell(`iptables --table nat --append ${detour}`);
         try {
           await use();

@@ -11,9 +11,9 @@ import { anonymousLacks, lacks, unknownAuthority, wrongPassword } from './senten
 import { stopwatch } from './stopwatch.ts';
 import { type Typist, typistOf } from './typing.ts';
 
-const releases: readonly { version: ContainerdVersion; address: string }[] = [
-  { version: '2.4', address: '10.78.0.4' },
-  { version: '1.6', address: '10.78.0.5' },
+const releases: readonly { version: ContainerdVersion; number: number }[] = [
+  { version: '2.4', number: 4 },
+  { version: '1.6', number: 5 },
 ];
 
 describe('containerd', () => {
@@ -23,7 +23,7 @@ describe('containerd', () => {
   });
   after(() => bed.stop());
 
-  for (const { version, address } of releases) {
+  for (const { version, number } of releases) {
     describe(version, () => {
       let containerd: Containerd;
       let host: Host;
@@ -33,7 +33,7 @@ describe('containerd', () => {
       const app = `$REGISTRY/${name}`;
 
       before(async () => {
-        host = await bed.lan.addHost({ name: `node-${version.replace('.', '-')}`, address });
+        host = await bed.lan.addHost({ name: `node-${version.replace('.', '-')}`, number });
         const tools = join((await ensureTools(recipes.clients)).containerd, '..');
         containerd = await startContainerd(host, version, tools);
         await host.install({ ctr: version === '2.4' ? join(tools, 'ctr') : '/usr/bin/ctr' });

@@ -53,15 +53,15 @@ async function check<Value>(what: string, action: () => Promise<Value>): Promise
 async function checkHosts(lan: Lan): Promise<void> {
   const [registry, operator] = await check('two hosts stand on the LAN', () =>
     Promise.all([
-      lan.addHost({ name: 'registry', address: '10.77.0.2' }),
-      lan.addHost({ name: 'operator', address: '10.77.0.3' }),
+      lan.addHost({ name: 'registry', number: 2 }),
+      lan.addHost({ name: 'operator', number: 3 }),
     ]),
   );
   await check("a host's /etc/resolv.conf is its own", async () => {
     const before = await readFile('/etc/resolv.conf', 'utf8');
-    await registry.write('/etc/resolv.conf', 'nameserver 10.77.0.2\n');
-    assert.equal(await registry.exec('cat', '/etc/resolv.conf'), 'nameserver 10.77.0.2\n');
-    assert.notEqual(await operator.exec('cat', '/etc/resolv.conf'), 'nameserver 10.77.0.2\n');
+    await registry.write('/etc/resolv.conf', 'nameserver 192.0.2.77\n');
+    assert.equal(await registry.exec('cat', '/etc/resolv.conf'), 'nameserver 192.0.2.77\n');
+    assert.notEqual(await operator.exec('cat', '/etc/resolv.conf'), 'nameserver 192.0.2.77\n');
     assert.equal(await readFile('/etc/resolv.conf', 'utf8'), before);
   });
   await check('a host is reached by its name, across the LAN', async () => {
@@ -123,7 +123,7 @@ async function checkRegistry(lan: Lan): Promise<Registry> {
 }
 
 async function checkCluster(lan: Lan, version: ContainerdVersion, pulled: Registry) {
-  const nodes = [{ name: 'node-1', address: '10.77.0.11', containerd: version }];
+  const nodes = [{ name: 'node-1', number: 11, containerd: version }];
   const cluster = await check(`a cluster on containerd ${version} is Ready`, () =>
     startCluster({ lan, nodes }),
   );
@@ -152,7 +152,7 @@ async function checkCluster(lan: Lan, version: ContainerdVersion, pulled: Regist
     runPod(cluster, {
       name: 'lost',
       image: 'nowhere.berth.test/bed/pulled:1',
-      until: /lookup nowhere\.berth\.test on 10\.77\.0\.10:53: no such host/,
+      until: /lookup nowhere\.berth\.test on [\d.]+:53: no such host/,
     }),
   );
   await check('a new pod pulls when the node has the CA', async () => {
@@ -167,7 +167,7 @@ async function checkCluster(lan: Lan, version: ContainerdVersion, pulled: Regist
 /** A node of another release, Services and names across both. */
 async function checkSecondNode(lan: Lan, cluster: Cluster): Promise<void> {
   const second = await check('a second node, on containerd 1.6, joins', () =>
-    cluster.addNode({ name: 'node-2', address: '10.77.0.12', containerd: '1.6' }),
+    cluster.addNode({ name: 'node-2', number: 12, containerd: '1.6' }),
   );
   await check('pods run on both nodes', async () => {
     await loadBusybox([second]);
@@ -183,9 +183,9 @@ async function checkSecondNode(lan: Lan, cluster: Cluster): Promise<void> {
   });
   await check('a pod resolves a Service and the registry', async () => {
     await seesName(cluster, 'web.default.svc.cluster.local', '10.96.');
-    await seesName(cluster, registryName, '10.77.0.2');
-    await lan.resolve({ 'late.berth.test': '10.77.0.99' });
-    await seesName(cluster, 'late.berth.test', '10.77.0.99');
+    await seesName(cluster, registryName, lan.address(2));
+    await lan.resolve({ 'late.berth.test': lan.address(99) });
+    await seesName(cluster, 'late.berth.test', lan.address(99));
   });
   await check('a Service answers across the nodes', async () => {
     const address = await cluster.kubectl('get', 'service', 'web', '-ojsonpath={.spec.clusterIP}');

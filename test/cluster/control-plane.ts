@@ -9,11 +9,13 @@ import {
 import { startNameServer } from './name-server.ts';
 import type { ClusterTools } from './tools.ts';
 
+/** Every bed's: Services are known inside its hosts only. */
 export const serviceRange = '10.96.0.0/16';
-export const podRange = '10.244.0.0/16';
 
 export interface ControlPlane {
   readonly host: Host;
+  /** Where pods and hosts reach the API server. */
+  readonly server: string;
   readonly authority: ClusterAuthority;
   /** Kubeconfig text of whoever the group `system:masters` or another makes them. */
   kubeconfigFor(user: string, ...groups: readonly string[]): Promise<string>;
@@ -25,13 +27,14 @@ const folder = '/etc/kubernetes';
 /** Starts etcd, the API server, the controllers and the scheduler on a host of their own. */
 export async function startControlPlane(
   lan: Lan,
-  address: string,
+  number: number,
   tools: ClusterTools,
 ): Promise<ControlPlane> {
   const [host, authority] = await Promise.all([
-    lan.addHost({ name: 'control-plane', address, path: [tools.kubernetes] }),
+    lan.addHost({ name: 'control-plane', number, path: [tools.kubernetes] }),
     createClusterAuthority(),
   ]);
+  const { address } = host;
   const server = `https://${address}:6443`;
   const kubeconfigFor: ControlPlane['kubeconfigFor'] = async (user, ...groups) =>
     kubeconfig(server, authority.certificate, await authority.client(user, ...groups));
@@ -103,6 +106,7 @@ export async function startControlPlane(
 
   return {
     host,
+    server,
     authority,
     kubeconfigFor,
     stop: () => stopInOrder([nameServer, scheduler, controllers, apiServer, etcd]),

@@ -30,19 +30,19 @@ export interface Cluster {
 export interface ClusterDescription {
   readonly lan: Lan;
   readonly nodes: readonly NodeDescription[];
-  /** Of the API server. */
-  readonly address?: string;
+  /** Of the API server's host in the LAN. */
+  readonly number?: number;
 }
 
 /** Starts a cluster whose nodes are Ready when this resolves. */
 export async function startCluster({
   lan,
   nodes: descriptions,
-  address = '10.77.0.10',
+  number = 10,
 }: ClusterDescription): Promise<Cluster> {
   const tools = await clusterTools();
   const [controlPlane, ...prepared] = await Promise.all([
-    startControlPlane(lan, address, tools),
+    startControlPlane(lan, number, tools),
     ...descriptions.map((description) => prepareNode(lan, description, tools)),
   ]);
   const kubeconfig = join(lan.folder, 'kubeconfig');
@@ -64,11 +64,11 @@ export async function startCluster({
     });
   }
 
-  const nodes = await Promise.all(prepared.map((node) => joinNode(controlPlane, node)));
+  const nodes = await Promise.all(prepared.map((node) => joinNode(lan, controlPlane, node)));
   await Promise.all(nodes.map(ready));
   return {
     kubeconfig,
-    server: `https://${address}:6443`,
+    server: controlPlane.server,
     nodes,
     kubectl: (...args) => kubectlWith(args, {}),
     apply: async (...items) => {
@@ -81,7 +81,7 @@ export async function startCluster({
       await host.install({ kubectl: join(tools.kubernetes, 'kubectl') });
     },
     addNode: async (description) => {
-      const node = await joinNode(controlPlane, await prepareNode(lan, description, tools));
+      const node = await joinNode(lan, controlPlane, await prepareNode(lan, description, tools));
       nodes.push(node);
       await ready(node);
       return node;

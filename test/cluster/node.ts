@@ -6,12 +6,13 @@ import {
   containerdSocket,
   startContainerd,
 } from './containerd.ts';
-import { type ControlPlane, podRange } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { ClusterTools } from './tools.ts';
 
 export interface NodeDescription {
   readonly name: string;
-  readonly address: string;
+  /** Of its address in the LAN: at most 99. */
+  readonly number: number;
   readonly containerd: ContainerdVersion;
   /** Added to the kubelet's own: credential providers, for one. */
   readonly kubeletArguments?: readonly string[];
@@ -43,23 +44,25 @@ export async function prepareNode(
   description: NodeDescription,
   tools: ClusterTools,
 ): Promise<PreparedNode> {
-  const { name, address } = description;
-  const host = await lan.addHost({ name, address, path: [tools.kubernetes] });
-  const podRange = podRangeOf(address);
+  const { name, number } = description;
+  const host = await lan.addHost({ name, number, path: [tools.kubernetes] });
+  const podRange = lan.podRangeOf(number);
   await host.write('/etc/cni/net.d/10-bridge.conflist', network(podRange));
   const [containerd] = await Promise.all([
     startContainerd(host, description.containerd, tools.containerd),
-    lan.addRoute(podRange, address),
+    lan.addRoute(podRange, host.address),
   ]);
   return { description, host, containerd, podRange };
 }
 
 /** Starts the node's kubelet and kube-proxy; the node may not be Ready yet. */
 export async function joinNode(
+  lan: Lan,
   controlPlane: ControlPlane,
   { description, host, containerd, podRange }: PreparedNode,
 ): Promise<ClusterNode> {
-  const { name, address } = description;
+  const { name } = description;
+  const { address } = host;
   const [kubeletConfig, proxyConfig] = await Promise.all([
     controlPlane.kubeconfigFor(`system:node:${name}`, 'system:nodes'),
     controlPlane.kubeconfigFor('system:kube-proxy', 'system:node-proxier'),
@@ -79,7 +82,7 @@ export async function joinNode(
       ...args,
     ]);
   let kubelet = await startKubelet(description.kubeletArguments ?? []);
-  const proxy = await startProxy(host);
+  const proxy = await startProxy(host, lan.podRange);
   return {
     name,
     address,
@@ -109,7 +112,7 @@ async function kubeletAnswers(host: Host, kubelet: Started): Promise<void> {
   });
 }
 
-function startProxy(host: Host): Promise<Started> {
+function startProxy(host: Host, podRange: string): Promise<Started> {
   return host.spawn('kube-proxy', 'kube-proxy', [
     '--kubeconfig=/etc/kubernetes/kube-proxy.conf',
     `--cluster-cidr=${podRange}`,
@@ -164,8 +167,4 @@ function network(range: string): string {
       },
     ],
   });
-}
-
-function podRangeOf(address: string): string {
-  return podRange.replace('0.0/16', `${address.slice(address.lastIndexOf('.') + 1)}.0/24`);
 }

@@ -52,15 +52,15 @@ export async function startBed(version: ContainerdVersion): Promise<Bed> {
   const lan = await createLan(suite);
   try {
     const [registryHost, workstation, laptop] = await Promise.all([
-      lan.addHost({ name: 'registry', address: '10.77.0.2' }),
-      lan.addHost({ name: 'workstation', address: '10.77.0.3' }),
-      lan.addHost({ name: 'laptop', address: '10.77.0.4' }),
+      lan.addHost({ name: 'registry', number: 2 }),
+      lan.addHost({ name: 'workstation', number: 3 }),
+      lan.addHost({ name: 'laptop', number: 4 }),
     ]);
     await lan.resolve({ [registry]: registryHost.address });
     const [berth, docker, cluster] = await Promise.all([
       startBerth(registryHost, { url: `https://${registry}` }),
       startDocker(workstation),
-      startCluster({ lan, nodes: [{ name: 'node', address: '10.77.0.11', containerd: version }] }),
+      startCluster({ lan, nodes: [{ name: 'node', number: 11, containerd: version }] }),
     ]);
     const [node] = cluster.nodes;
     if (node === undefined) throw new Error('The cluster has no node.');

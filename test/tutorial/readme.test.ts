@@ -41,7 +41,7 @@ describe('the README, typed from top to bottom on one machine', () => {
 
   before(async () => {
     lan = await createLan(suite);
-    const desk = await lan.addHost({ name: 'desk', address: '10.77.0.3' });
+    const desk = await lan.addHost({ name: 'desk', number: 3 });
     await Promise.all([haveOwnStore(desk), haveOwnClone(desk), beRoot(desk)]);
     [berth, docker, cluster] = await Promise.all([
       startBerth(desk, { command: ['npm', 'start'] }),

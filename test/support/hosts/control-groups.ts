@@ -2,14 +2,14 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The group that holds a host's containers; the kernel counts them by it, and we remove it. */
-export function controlGroupOf(suite: string, host = ''): string {
-  return join(`/berth-${suite}`, host);
+export function controlGroupOf(bed: string, host = ''): string {
+  return join(`/berth-${bed}`, host);
 }
 
-export async function createControlGroup(suite: string, host: string): Promise<void> {
+export async function createControlGroup(bed: string, host: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     let folder = hierarchy;
-    for (const level of controlGroupOf(suite, host).split('/').filter(Boolean)) {
+    for (const level of controlGroupOf(bed, host).split('/').filter(Boolean)) {
       const parent = folder;
       folder = join(parent, level);
       await mkdir(folder, { recursive: true });
@@ -20,9 +20,9 @@ export async function createControlGroup(suite: string, host: string): Promise<v
 }
 
 /** Containers that were killed leave their empty groups, in each hierarchy. */
-export async function removeControlGroup(suite: string, host?: string): Promise<void> {
+export async function removeControlGroup(bed: string, host?: string): Promise<void> {
   await Promise.all(
-    (await hierarchies()).map((folder) => removeFolders(join(folder, controlGroupOf(suite, host)))),
+    (await hierarchies()).map((folder) => removeFolders(join(folder, controlGroupOf(bed, host)))),
   );
 }
 

@@ -82,7 +82,7 @@ while :; do sleep 1000000 & wait; done
 }
 
 /** The kernel lets go of a first process only when all others in its namespace are gone. */
-export async function endHost(suite: string, folder: string, name: string): Promise<void> {
+export async function endHost(bed: string, folder: string, name: string): Promise<void> {
   const record = join(folder, holderRecord);
   const pid = await recordedProcess(record);
   if (pid !== undefined) process.kill(pid, 'SIGKILL');
@@ -90,6 +90,6 @@ export async function endHost(suite: string, folder: string, name: string): Prom
     what: `all processes of the host ${name} to be gone`,
   });
   await stopRecorded(folder);
-  await removeControlGroup(suite, name);
+  await removeControlGroup(bed, name);
   await rm(folder, { recursive: true, force: true });
 }

@@ -50,23 +50,25 @@ export interface HostRunOptions extends RunOptions {
 export interface HostDescription {
   /** At most 20 characters; the host's own host name. */
   readonly name: string;
-  readonly address: string;
+  /** Of its address in the LAN, and nobody else's there: 2 to 254. */
+  readonly number: number;
   /** Folders to look for commands in, before Debian's own. */
   readonly path?: readonly string[];
 }
 
 export interface Surroundings {
-  readonly suite: string;
+  readonly bed: string;
   readonly folder: string;
   readonly bridge: string;
   readonly gateway: string;
+  readonly address: (number: number) => string;
   readonly names: Readonly<Record<string, string>>;
   readonly ended: (host: Host) => void;
 }
 
 export async function createHost(
-  { suite, folder: lanFolder, bridge, gateway, names: lanNames, ended }: Surroundings,
-  { name, address, path = [] }: HostDescription,
+  { bed, folder: lanFolder, bridge, gateway, names: lanNames, ...lan }: Surroundings,
+  { name, number, path = [] }: HostDescription,
 ): Promise<Host> {
   if (!/^[a-z][a-z0-9-]{0,19}$/.test(name)) throw new Error(`${name} cannot name a host.`);
   const folder = join(lanFolder, 'hosts', name);
@@ -74,16 +76,11 @@ export async function createHost(
   const bin = join(folder, 'bin');
   await mkdir(home, { recursive: true });
   await mkdir(bin);
-  await createControlGroup(suite, name);
+  await createControlGroup(bed, name);
   const first = await startFirstProcess(folder, name);
   const { pid } = first;
-  await connect({
-    pid,
-    bridge,
-    gateway,
-    address,
-    link: `${suite}-${lastByte(address)}`,
-  });
+  const address = lan.address(number);
+  await connect({ pid, bridge, gateway, address, link: `${bed}-${number}` });
 
   const ownNames: Record<string, string> = {};
   const basic = {
@@ -119,7 +116,7 @@ export async function createHost(
     address,
     home,
     pid,
-    controlGroup: controlGroupOf(suite, name),
+    controlGroup: controlGroupOf(bed, name),
     file,
     write,
     run: runIn,
@@ -150,8 +147,8 @@ export async function createHost(
       await write('/etc/hosts', hostsFile({ ...lanNames, ...ownNames }));
     },
     stop: async () => {
-      ended(host);
-      await endHost(suite, folder, name);
+      lan.ended(host);
+      await endHost(bed, folder, name);
     },
   };
   await host.resolve({});
@@ -193,10 +190,6 @@ function hostsFile(names: Readonly<Record<string, string>>): string {
 function enter(pid: number, folder: string): readonly string[] {
   const namespaces = ['--mount', '--net', '--pid', '--uts', '--ipc'];
   return ['--target', String(pid), ...namespaces, `--wdns=${folder}`, '--'];
-}
-
-function lastByte(address: string): string {
-  return address.slice(address.lastIndexOf('.') + 1);
 }
 
 export function ip(...args: readonly string[]): Promise<string> {
