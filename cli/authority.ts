@@ -1,116 +1,148 @@
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
-import { connectionFailure } from '#oci/client/errors.ts';
-import { CommandFailure, reasonOf } from './failure.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { AuthorityFollowers, AuthorityInformation, AuthorityStep } from '#contract/trust.ts';
+import type { Api } from './api.ts';
+import { addCommand, addNoun, answers } from './command.ts';
+import type { Environment } from './environment.ts';
+import { type Output, timeText } from './output.ts';
+import { showProgress } from './progress.ts';
+import { currentSession, saveSession } from './sessions.ts';
+import { withApi } from './with-api.ts';
 
-/** A certificate authority, as it is trusted by its fingerprint. */
-export interface Authority {
-  /** PEM of exactly one certificate. */
-  readonly certificate: string;
-  /** SHA-256 of the certificate, `AB:CD:…`. */
-  readonly fingerprint: string;
+const lookMilliseconds = 500;
+
+export function addAuthorityCommands(program: Command, environment: Environment) {
+  const noun = addNoun(program, 'authority', "Change the server's certificate authority");
+  addShow(noun, environment);
+  addRotate(noun, environment);
+  addSwitch(noun, environment);
+  addStep(noun, environment, 'retire', {
+    summary: 'End the trust in the authority before this one',
+    description:
+      'Nodes of connected clusters forget it within moments; on other machines run berth trust again.',
+    examples: ['berth authority retire'],
+  });
+  addStep(noun, environment, 'cancel', {
+    summary: 'Take back an authority that was announced',
+    examples: ['berth authority cancel'],
+  });
 }
 
-const maximumBytes = 65_536;
-const timeout = 15_000;
-
-/**
- * Asks a server for its authority without trusting anything yet: what comes back is worth no more
- * than the comparison of its fingerprint.
- * @param fingerprint the one it must have; without it, the first certificate is taken
- * @throws {CommandFailure}
- */
-export async function fetchAuthority(server: string, fingerprint?: string): Promise<Authority> {
-  const { status, text } = await getUnverified(new URL('/ca.crt', `https://${server}`));
-  if (status === 404) {
-    throw new CommandFailure(
-      `${server} has no authority of its own: it uses a certificate that its administrator brought. Get the authority that issued it, and give the file with --ca-file.`,
-    );
-  }
-  if (status !== 200) {
-    throw new CommandFailure(
-      `${server} answered with the status ${status} when asked for its authority: check that it is a Berth server.`,
-    );
-  }
-  return chooseAuthority(text, fingerprint, `The authority of ${server}`);
+function addShow(noun: Command, environment: Environment) {
+  const show = addCommand(noun, 'show', {
+    summary: 'Show the authorities, and who trusts them',
+    examples: ['berth authority show', 'berth authority show --json'],
+  });
+  answers(show, () => withApi(environment, async (api) => describe(api, await read(api))));
 }
 
-/** @throws {CommandFailure} */
-export async function readAuthority(file: string, fingerprint?: string): Promise<Authority> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CommandFailure(`${file} cannot be read: ${reasonOf(error)}.`);
-  }
-  return chooseAuthority(text, fingerprint, `The certificate in ${file}`);
-}
-
-/** One certificate only, so that nothing else comes in beside the one whose fingerprint is known. */
-function chooseAuthority(text: string, fingerprint: string | undefined, what: string): Authority {
-  const authorities = readCertificates(text);
-  const [first] = authorities;
-  if (first === undefined) {
-    throw new CommandFailure(
-      `${what} is no PEM certificate: it must begin with -----BEGIN CERTIFICATE-----.`,
-    );
-  }
-  if (fingerprint === undefined) return first;
-  const chosen = authorities.find((one) => sameFingerprint(one.fingerprint, fingerprint));
-  if (chosen !== undefined) return chosen;
-  throw new CommandFailure(
-    `${what} has the fingerprint ${first.fingerprint}, not ${fingerprint.slice(0, 200)}: nothing was changed. Somebody may stand between you and the server, or the fingerprint is that of another server; the server prints its own when it starts.`,
+function addRotate(noun: Command, environment: Environment) {
+  const rotate = addCommand(noun, 'rotate', {
+    summary: 'Announce the next authority',
+    description:
+      'Clients are to trust both from now on: nodes of connected clusters do so by themselves, and the command waits for them. Then run berth authority switch.',
+    examples: ['berth authority rotate', 'berth authority rotate --no-wait --json'],
+  }).option('--no-wait', 'do not wait for the nodes of connected clusters');
+  answers(rotate, ({ wait }: { wait: boolean }) =>
+    withApi(environment, async (api) => {
+      const announced = await take(api, { step: 'announce' }, environment);
+      if (wait) await followed(api);
+      return describe(api, announced);
+    }),
   );
 }
 
-function readCertificates(text: string): Authority[] {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.flatMap((block) => {
-    try {
-      const certificate = new X509Certificate(block);
-      return [{ certificate: certificate.toString(), fingerprint: certificate.fingerprint256 }];
-    } catch {
-      return [];
+function addSwitch(noun: Command, environment: Environment) {
+  const command = addCommand(noun, 'switch', {
+    summary: 'Sign with the authority that was announced',
+    description:
+      'Refused while nodes of connected clusters do not trust it yet. Who else signed in with berth login signs in again.',
+    examples: ['berth authority switch', 'berth authority switch --force'],
+  }).option('--force', 'although nodes do not trust it, and cannot pull then');
+  answers(command, ({ force = false }: { force?: boolean }) =>
+    withApi(environment, async (api) => {
+      // What the answer shows is asked for before: the certificate may change with it.
+      const followers = await readFollowers(api);
+      return show(await take(api, { step: 'switch', force }, environment), followers);
+    }),
+  );
+}
+
+function addStep(
+  noun: Command,
+  environment: Environment,
+  step: 'retire' | 'cancel',
+  text: Parameters<typeof addCommand>[2],
+) {
+  answers(addCommand(noun, step, text), () =>
+    withApi(environment, async (api) => describe(api, await take(api, { step }, environment))),
+  );
+}
+
+function read(api: Api): Promise<AuthorityInformation> {
+  return api.get<AuthorityInformation>('/authority');
+}
+
+async function take(
+  api: Api,
+  step: AuthorityStep,
+  environment: Environment,
+): Promise<AuthorityInformation> {
+  const { body } = await api.post<AuthorityInformation>('/authority/steps', step);
+  const session = await currentSession(environment);
+  if (session.authority !== undefined) {
+    const authority = body.authorities.map(({ certificate }) => certificate).join('');
+    await saveSession(environment, { ...session, authority });
+  }
+  return body;
+}
+
+function readFollowers(api: Api): Promise<AuthorityFollowers> {
+  return api.get<AuthorityFollowers>('/authority/followers');
+}
+
+async function followed(api: Api): Promise<void> {
+  const progress = showProgress();
+  try {
+    for (;;) {
+      const { trusting, waiting } = await readFollowers(api);
+      const total = trusting + waiting.length;
+      progress.report({ step: 'nodes that trust both', done: trusting, total, bytes: 0 });
+      if (waiting.length === 0) return;
+      await pause(lookMilliseconds);
     }
-  });
+  } finally {
+    progress.end();
+  }
 }
 
-/** Colons, case and a prefix such as `sha256:` do not matter. */
-function sameFingerprint(one: string, other: string): boolean {
-  const digits = (text: string) =>
-    text
-      .replace(/^sha-?256[:=]/i, '')
-      .replace(/[:\s]/g, '')
-      .toLowerCase();
-  return digits(one) !== '' && digits(one) === digits(other);
+async function describe(api: Api, information: AuthorityInformation): Promise<Output> {
+  return show(information, await readFollowers(api));
 }
 
-function getUnverified(url: URL): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) =>
-      reject(
-        connectionFailure(url.host, error) ??
-          new CommandFailure(`${url.host} could not be reached: ${reasonOf(error)}.`),
-      );
-    const sent = request(url, { rejectUnauthorized: false, timeout, agent: false }, (answer) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      answer.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > maximumBytes)
-          answer.destroy(new Error('it answered with more than a certificate'));
-        else chunks.push(chunk);
-      });
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      );
-      answer.on('error', fail);
-    });
-    sent.on('timeout', () =>
-      sent.destroy(new Error(`it did not answer within ${timeout / 1000} seconds`)),
-    );
-    sent.on('error', fail);
-    sent.end();
-  });
+function show(information: AuthorityInformation, followers: AuthorityFollowers): Output {
+  const { phase, authorities } = information;
+  return {
+    json: { ...information, followers },
+    table: {
+      columns: ['role', 'fingerprint', 'ends'],
+      rows: authorities.map(({ role, fingerprint, ends }) => [
+        role,
+        fingerprint,
+        timeText(ends, ''),
+      ]),
+      empty: 'This server has no authority of its own.',
+    },
+    hint: hints[phase](authorities.map(({ fingerprint }) => fingerprint)),
+  };
 }
+
+const hints: Readonly<
+  Record<AuthorityInformation['phase'], (fingerprints: readonly string[]) => string>
+> = {
+  steady: () => '',
+  announced: (fingerprints) =>
+    `On machines outside of connected clusters, make both trusted:\n  sudo berth trust HOST ${fingerprints.map((one) => `--fingerprint ${one}`).join(' ')}\nThen run berth authority switch.`,
+  switched: () =>
+    'Who else signed in with berth login signs in again. When nobody shows or needs the earlier one any more, run berth authority retire.',
+};

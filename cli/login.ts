@@ -3,7 +3,6 @@ import type { AccessToken } from '#contract/tokens.ts';
 import type { User } from '#contract/users.ts';
 import { RegistryFailure } from '#oci/client.ts';
 import { type Api, type ApiOptions, apiOf, createApi } from './api.ts';
-import { fetchAuthority, readAuthority } from './authority.ts';
 import { addCommand, answers } from './command.ts';
 import type { Environment } from './environment.ts';
 import { ApiFailure, CommandFailure, UsageFailure } from './failure.ts';
@@ -11,6 +10,7 @@ import { parseServerAddress } from './server-address.ts';
 import { forgetSession, type NamedSession, saveSession, storedSession } from './sessions.ts';
 import { ask, confirm, hasTerminal, readPassword } from './terminal.ts';
 import { createToken, tokensPath } from './token.ts';
+import { fetchAuthority, readAuthority } from './trust/authority.ts';
 
 interface LoginOptions {
   readonly username?: string;
@@ -72,8 +72,9 @@ async function chooseAuthority(
   server: string,
   { caFile, fingerprint }: LoginOptions,
 ): Promise<string | undefined> {
-  if (caFile !== undefined) return (await readAuthority(caFile, fingerprint)).certificate;
-  if (fingerprint !== undefined) return (await fetchAuthority(server, fingerprint)).certificate;
+  const fingerprints = fingerprint === undefined ? undefined : [fingerprint];
+  if (caFile !== undefined) return (await readAuthority(caFile, fingerprints)).certificate;
+  if (fingerprint !== undefined) return (await fetchAuthority(server, fingerprints)).certificate;
   const known = (await storedSession(environment, server))?.authority;
   if (await isTrusted({ server, protocol: 'https', authority: known })) return known;
   const found = await fetchAuthority(server);

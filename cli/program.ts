@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAuthorityCommands } from './authority.ts';
 import { addBackupCommand } from './backup.ts';
 import type { Environment } from './environment.ts';
 import { addCollectionCommands } from './garbage-collection.ts';
@@ -56,7 +57,8 @@ export function createProgram(environment: Environment, programs: ServerPrograms
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
 
-  program.commandsGroup('Space:');
+  program.commandsGroup('The server:');
+  addAuthorityCommands(program, environment);
   addCollectionCommands(program, environment);
 
   program.commandsGroup('The data of a server, on its machine:');

@@ -5,13 +5,13 @@ import {
   type RegistryAddress,
   registryName,
 } from '#kubernetes/certs-d.ts';
-import { type Authority, fetchAuthority, readAuthority } from './authority.ts';
-import { addCommand, answers } from './command.ts';
+import { addCommand, answers, collect } from './command.ts';
 import type { Environment } from './environment.ts';
 import { CommandFailure, UsageFailure } from './failure.ts';
 import type { Output } from './output.ts';
 import { runProgram } from './run-program.ts';
 import { confirm, hasTerminal } from './terminal.ts';
+import { type Authority, fetchAuthority, readAuthority } from './trust/authority.ts';
 import {
   distrustInRuntime,
   distrustInSystem,
@@ -29,7 +29,7 @@ import {
 import { findSystemStore, refreshSystemStore } from './trust/system-store.ts';
 
 interface TrustOptions {
-  readonly fingerprint?: string;
+  readonly fingerprint?: readonly string[];
   readonly caFile?: string;
   readonly runtime?: readonly TrustTarget[];
   readonly remove?: boolean;
@@ -51,7 +51,11 @@ export function addTrustCommand(program: Command, environment: Environment) {
       'sudo berth trust registry.example.com --remove',
     ],
   })
-    .option('--fingerprint <sha256>', 'the fingerprint that its authority must have')
+    .option(
+      '--fingerprint <sha256>',
+      'the fingerprint that its authority must have; again for the next one, while it is changed',
+      collect,
+    )
     .option('--ca-file <file>', 'a PEM file, instead of asking the server')
     .option(
       '--runtime <names>',

@@ -216,7 +216,10 @@ async function composeOver(
   });
   charts.addRoutes(rest);
   addCollectionRoutes(rest, jobs);
-  addTrustRoutes(rest, certificates);
+  addTrustRoutes(rest, {
+    certificates,
+    followersOf: async () => ({ trusting: 0, waiting: [] }),
+  });
   await rest.ready();
 
   const handleRegistry = createRegistryLifecycle({
@@ -309,7 +312,7 @@ function nameOfCaller({ principal }: Caller): string | undefined {
 function openCertificates(
   config: Config,
   served: ServedNames,
-  { sharedSecret }: Storage,
+  { sharedSecret, replaceSharedSecret }: Storage,
   log: Log,
 ): Promise<ServerCertificates> {
   const certificateLog = {
@@ -318,9 +321,13 @@ function openCertificates(
   };
   const { tlsFiles } = config;
   return tlsFiles === undefined
-    ? ownCertificates(served, sharedSecret, certificateLog)
+    ? ownCertificates(served, { keep: sharedSecret, replace: replaceSharedSecret }, certificateLog)
     : certificatesFromFiles(
-        { certificateFile: tlsFiles.certificate, keyFile: tlsFiles.key },
+        {
+          certificateFile: tlsFiles.certificate,
+          keyFile: tlsFiles.key,
+          authorityFile: tlsFiles.authority,
+        },
         certificateLog,
       );
 }

@@ -5,7 +5,7 @@ import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts'
 import type { Config } from '#server/config/config.ts';
 import { secretKeyOf } from '#server/config/secret-key.ts';
 import type { Database } from '#server/database/database.ts';
-import { sharedSecret } from '#server/database/secrets.ts';
+import { replaceSharedSecret, sharedSecret } from '#server/database/secrets.ts';
 import {
   joinSqliteDatabase,
   openSqliteDatabase,
@@ -20,6 +20,8 @@ export interface Storage {
   readonly store: BlobStore;
   /** A secret that every replica shares, made by whoever asks for it first. */
   sharedSecret(name: string, create: () => Uint8Array | Promise<Uint8Array>): Promise<Uint8Array>;
+  /** Puts another in its place, if it is still `expected`. @returns whether it was */
+  replaceSharedSecret(name: string, expected: Uint8Array, next: Uint8Array): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,10 @@ export async function openStorage(
     sharedSecret(name, create) {
       secretKey ??= secretKeyOf(config.dataFolder);
       return sharedSecret(database, secretKey, name, create);
+    },
+    replaceSharedSecret(name, expected, next) {
+      secretKey ??= secretKeyOf(config.dataFolder);
+      return replaceSharedSecret(database, secretKey, name, { expected, next });
     },
     async close() {
       await store.close();

@@ -92,6 +92,32 @@ describe('a certificate from files', () => {
     assert.match(certificates.publicKeyPin(), /^sha256\/\/[A-Za-z0-9+/]{43}=$/);
   });
 
+  test('names the authority that its administrator brought, and follows that file too', async () => {
+    const next = await createAuthority(Date.now());
+    const { path, files } = await folder(good);
+    const authorityFile = join(path, 'ca.crt');
+    await writeFile(authorityFile, next.certificate + authority.certificate);
+    const log = recordingLog();
+    const certificates = await certificatesFromFiles({ ...files, authorityFile }, log);
+    try {
+      assert.equal(certificates.authority(), authority.certificate.trimEnd().concat('\n'));
+      assert.equal(certificates.authorities().length, 2);
+      const told = changed(certificates);
+      await writeFile(authorityFile, authority.certificate);
+      await told;
+      assert.equal(certificates.authorities().length, 1);
+
+      await writeFile(authorityFile, next.certificate);
+      await log.until(/BERTH_TLS_AUTHORITY.*no certificate issued/);
+      assert.equal(
+        certificates.authorityFingerprint(),
+        new X509Certificate(authority.certificate).fingerprint256,
+      );
+    } finally {
+      certificates.close();
+    }
+  });
+
   const refusals: [string, Partial<ServerIdentity>, RegExp][] = [
     [
       'is not there',

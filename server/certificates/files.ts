@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { systemErrorCode } from '#lib/errors.ts';
+import { type PublicAuthority, trustBundle } from './authority-set.ts';
 import {
   type CertificateLog,
   changeListeners,
@@ -14,6 +15,7 @@ import {
 
 const CERTIFICATE_SETTING = 'BERTH_TLS_CERTIFICATE';
 const KEY_SETTING = 'BERTH_TLS_KEY';
+const AUTHORITY_SETTING = 'BERTH_TLS_AUTHORITY';
 const MAXIMUM_FILE_BYTES = 1024 * 1024;
 /** A writer that replaces both files is mostly done with the second one by then. */
 const SETTLE_MILLISECONDS = 200;
@@ -24,11 +26,14 @@ const CHECK_MILLISECONDS = 60_000;
 export interface CertificateFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
+  /** What clients are to trust; undefined where they do so anyway. */
+  readonly authorityFile?: string | undefined;
 }
 
 interface LoadedPair {
   readonly identity: ServerIdentity;
   readonly leaf: X509Certificate;
+  readonly authorities: readonly PublicAuthority[];
 }
 
 /**
@@ -41,7 +46,7 @@ export async function certificatesFromFiles(
   log: CertificateLog,
   now: () => number = Date.now,
 ): Promise<ServerCertificates> {
-  let { identity, leaf } = await loadPair(files, now());
+  let { identity, leaf, authorities } = await loadPair(files, now());
   let lastProblem: string | undefined;
   let closed = false;
   let settling: NodeJS.Timeout | undefined;
@@ -55,11 +60,12 @@ export async function certificatesFromFiles(
       lastProblem = undefined;
       if (
         loaded.identity.certificate === identity.certificate &&
-        loaded.identity.key === identity.key
+        loaded.identity.key === identity.key &&
+        trustBundle(loaded.authorities) === trustBundle(authorities)
       ) {
         return;
       }
-      ({ identity, leaf } = loaded);
+      ({ identity, leaf, authorities } = loaded);
       log.info(
         `The server's certificate was read again from ${files.certificateFile}; it ends on ${leaf.validToDate.toISOString()}.`,
       );
@@ -85,8 +91,10 @@ export async function certificatesFromFiles(
 
   return {
     identity: () => identity,
-    authority: () => undefined,
-    authorityFingerprint: () => undefined,
+    authority: () => authorities[0]?.certificate,
+    authorityFingerprint: () => authorities[0]?.fingerprint,
+    authorities: () => authorities,
+    rotation: undefined,
     publicKeyPin: () => publicKeyPin(leaf),
     onChange: listeners.add,
     close() {
@@ -107,7 +115,9 @@ function watchFolders(
   changed: () => void,
   log: CertificateLog,
 ): FSWatcher[] {
-  const folders = new Set([dirname(files.certificateFile), dirname(files.keyFile)]);
+  const folders = new Set(
+    [files.certificateFile, files.keyFile, files.authorityFile ?? files.keyFile].map(dirname),
+  );
   return [...folders].flatMap((folder) => {
     const unwatched = (error: unknown): void =>
       log.warn(
@@ -125,7 +135,7 @@ function watchFolders(
 async function loadPair(files: CertificateFiles, now: number): Promise<LoadedPair> {
   const certificate = await readFile(CERTIFICATE_SETTING, files.certificateFile);
   const key = await readFile(KEY_SETTING, files.keyFile);
-  const chain = parseChain(files.certificateFile, certificate);
+  const chain = parseCertificates(CERTIFICATE_SETTING, files.certificateFile, certificate);
   const privateKey = parseKey(files.keyFile, key);
 
   const [leaf] = chain;
@@ -149,7 +159,33 @@ async function loadPair(files: CertificateFiles, now: number): Promise<LoadedPai
       { cause: error },
     );
   }
-  return { identity: { certificate, key }, leaf };
+  const authorities =
+    files.authorityFile === undefined ? [] : await loadAuthorities(files.authorityFile, chain);
+  return { identity: { certificate, key }, leaf, authorities };
+}
+
+/** The one that issued the chain first, though others may stand before it in the file. */
+async function loadAuthorities(
+  path: string,
+  chain: readonly X509Certificate[],
+): Promise<readonly PublicAuthority[]> {
+  const found = parseCertificates(AUTHORITY_SETTING, path, await readFile(AUTHORITY_SETTING, path));
+  const last = chain.at(-1);
+  const issuer = found.find(
+    (one) =>
+      last?.fingerprint256 === one.fingerprint256 ||
+      (last?.checkIssued(one) && last.verify(one.publicKey)),
+  );
+  if (issuer === undefined) {
+    throw new Error(
+      `${AUTHORITY_SETTING} names ${path}, in which no certificate issued the one in ${CERTIFICATE_SETTING}: name the file of the authority that did, and list intermediate certificates behind the server's own.`,
+    );
+  }
+  return [issuer, ...found.filter((one) => one !== issuer)].map((one) => ({
+    role: 'signing',
+    certificate: one.toString(),
+    fingerprint: one.fingerprint256,
+  }));
 }
 
 async function readFile(setting: string, path: string): Promise<string> {
@@ -174,19 +210,23 @@ async function readFile(setting: string, path: string): Promise<string> {
   }
 }
 
-function parseChain(path: string, text: string): [X509Certificate, ...X509Certificate[]] {
+function parseCertificates(
+  setting: string,
+  path: string,
+  text: string,
+): [X509Certificate, ...X509Certificate[]] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   try {
     const [leaf, ...others] = blocks.map((block) => new X509Certificate(block));
     if (leaf !== undefined) return [leaf, ...others];
   } catch (error) {
     throw new Error(
-      `${CERTIFICATE_SETTING} names ${path}, in which a certificate is damaged: write the file again from where it was issued.`,
+      `${setting} names ${path}, in which a certificate is damaged: write the file again from where it was issued.`,
       { cause: error },
     );
   }
   throw new Error(
-    `${CERTIFICATE_SETTING} names ${path}, which holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----"): convert it, for example with openssl x509 -inform der -in FILE -out FILE.pem.`,
+    `${setting} names ${path}, which holds no certificate in PEM form ("-----BEGIN CERTIFICATE-----"): convert it, for example with openssl x509 -inform der -in FILE -out FILE.pem.`,
   );
 }
 

@@ -6,18 +6,25 @@ import { describe, mock, test } from 'node:test';
 import tls from 'node:tls';
 import type { CertificateLog, ServerCertificates } from './certificates.ts';
 import { servedNames } from './names.ts';
-import { ownCertificates, type SharedSecret } from './own-authority.ts';
+import { ownCertificates, type SharedSecrets } from './own-authority.ts';
 
 const DAY = 86_400_000;
 const silent: CertificateLog = { info: () => {}, warn: () => {} };
 
-function sharedSecrets(): SharedSecret {
+function sharedSecrets(): SharedSecrets {
   const secrets = new Map<string, Uint8Array>();
-  return async (name, create) => {
-    const created = await create();
-    const kept = secrets.get(name) ?? created;
-    secrets.set(name, kept);
-    return kept;
+  return {
+    async keep(name, create) {
+      const created = secrets.get(name) ?? (await create());
+      const kept = secrets.get(name) ?? created;
+      secrets.set(name, kept);
+      return kept;
+    },
+    async replace(name, expected, next) {
+      if (Buffer.compare(secrets.get(name) ?? Buffer.alloc(0), expected) !== 0) return false;
+      secrets.set(name, next);
+      return true;
+    },
   };
 }
 
@@ -25,7 +32,11 @@ function leafOf(certificates: ServerCertificates): X509Certificate {
   return new X509Certificate(certificates.identity().certificate);
 }
 
-async function handshake(certificates: ServerCertificates, host: string): Promise<void> {
+async function handshake(
+  certificates: ServerCertificates,
+  host: string,
+  trusted = certificates.authority() ?? '',
+): Promise<void> {
   const { certificate, key } = certificates.identity();
   const server = tls.createServer({ cert: certificate, key }, (socket) => socket.end());
   server.listen(0, '127.0.0.1');
@@ -34,7 +45,7 @@ async function handshake(certificates: ServerCertificates, host: string): Promis
     const client = tls.connect({
       port: (server.address() as AddressInfo).port,
       host: '127.0.0.1',
-      ca: certificates.authority() ?? '',
+      ca: trusted,
       checkServerIdentity: (_, presented) => tls.checkServerIdentity(host, presented),
     });
     await once(client, 'secureConnect');
@@ -155,5 +166,96 @@ describe('certificates of an own authority', () => {
     (await ownCertificates(names, secrets, silent, () => Date.now() - 4000 * DAY)).close();
 
     await assert.rejects(ownCertificates(names, secrets, silent), /BERTH_TLS_CERTIFICATE/);
+  });
+
+  test('change their authority while a client trusts both, in every process', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const secrets = sharedSecrets();
+    const names = servedNames('https://a.example');
+    const first = await ownCertificates(names, secrets, silent);
+    const second = await ownCertificates(names, secrets, silent);
+    const bundle = () =>
+      second
+        .authorities()
+        .map(({ certificate }) => certificate)
+        .join('');
+    const followed = async (certificates: ServerCertificates) => {
+      const changed = new Promise<void>((resolve) => void certificates.onChange(resolve));
+      mock.timers.tick(2_000);
+      await changed;
+    };
+    try {
+      const old = first.authority() ?? '';
+      assert.equal(bundle(), old);
+
+      await first.rotation?.announce();
+      await followed(second);
+      assert.deepEqual(
+        second.authorities().map(({ role }) => role),
+        ['signing', 'next'],
+      );
+      const both = bundle();
+      await handshake(second, 'a.example', old);
+
+      await second.rotation?.switchOver();
+      await followed(first);
+      for (const certificates of [first, second]) {
+        await handshake(certificates, 'a.example', both);
+        await handshake(certificates, 'a.example', certificates.authority());
+        await assert.rejects(handshake(certificates, 'a.example', old));
+      }
+      assert.deepEqual(
+        first.authorities().map(({ role }) => role),
+        ['signing', 'previous'],
+      );
+      assert.ok(bundle().includes(old));
+      assert.equal(first.publicKeyPin(), second.publicKeyPin());
+
+      await first.rotation?.retire();
+      await followed(second);
+      assert.equal(bundle(), first.authority());
+      const later = await ownCertificates(names, secrets, silent);
+      later.close();
+      assert.equal(later.authority(), first.authority());
+    } finally {
+      first.close();
+      second.close();
+      mock.timers.reset();
+    }
+  });
+
+  test('refuse every step of a change that is not its turn, and say which is', async () => {
+    const secrets = sharedSecrets();
+    const names = servedNames('https://a.example');
+    const certificates = await ownCertificates(names, secrets, silent);
+    const other = await ownCertificates(names, secrets, silent);
+    const { rotation } = certificates;
+    assert.ok(rotation);
+    const before = certificates.authority();
+    try {
+      await assert.rejects(rotation.switchOver(), {
+        kind: 'conflict',
+        message: /authority rotate/,
+      });
+      await assert.rejects(rotation.retire(), { kind: 'conflict' });
+      await assert.rejects(rotation.cancel(), { kind: 'conflict' });
+      await rotation.announce();
+      await assert.rejects(rotation.announce(), { message: /authority switch/ });
+      await assert.rejects(rotation.retire(), { kind: 'conflict' });
+      await rotation.cancel();
+      assert.equal(certificates.authorities().length, 1);
+      assert.equal(certificates.authority(), before);
+
+      const settled = await Promise.allSettled([
+        rotation.announce(),
+        other.rotation?.announce() ?? assert.fail(),
+      ]);
+      assert.deepEqual(settled.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+      await rotation.switchOver();
+      await assert.rejects(rotation.announce(), { message: /authority retire/ });
+    } finally {
+      certificates.close();
+      other.close();
+    }
   });
 });

@@ -26,7 +26,7 @@ export interface Config {
   /** PostgreSQL; undefined for SQLite in the data folder. */
   readonly databaseUrl: string | undefined;
   /** Certificate and key files; undefined for the server's own authority. */
-  readonly tlsFiles: { readonly certificate: string; readonly key: string } | undefined;
+  readonly tlsFiles: TlsFiles | undefined;
   /** 32 bytes; undefined for the key file in the data folder. */
   readonly secretKey: Uint8Array | undefined;
   readonly adminPassword: string | undefined;
@@ -39,6 +39,14 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Variables that look like settings and are none. */
   readonly unknownVariables: readonly string[];
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** What clients have to trust; undefined where they do so anyway. */
+  readonly authority: string | undefined;
 }
 
 /** By key of `settings`, as given on the command line. */
@@ -72,6 +80,11 @@ export async function readConfig(
       "BERTH_TLS_CERTIFICATE and BERTH_TLS_KEY belong together: set both, or neither for a certificate of the server's own authority.",
     );
   }
+  if (values.tlsAuthority !== undefined && values.tlsCertificate === undefined) {
+    throw new InvalidSetting(
+      "BERTH_TLS_AUTHORITY says who issued the certificate in BERTH_TLS_CERTIFICATE: set that too, or remove it to use the server's own authority.",
+    );
+  }
   const port = values.port ?? defaults.port;
   return {
     dataFolder,
@@ -85,7 +98,11 @@ export async function readConfig(
     tlsFiles:
       values.tlsCertificate === undefined || values.tlsKey === undefined
         ? undefined
-        : { certificate: values.tlsCertificate, key: values.tlsKey },
+        : {
+            certificate: values.tlsCertificate,
+            key: values.tlsKey,
+            authority: values.tlsAuthority,
+          },
     secretKey: values.secretKey,
     adminPassword: values.adminPassword,
     metricsToken: values.metricsToken,

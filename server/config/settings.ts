@@ -42,6 +42,7 @@ export const settings = {
   trustedProxies: setting('BERTH_TRUSTED_PROXIES', readList),
   tlsCertificate: setting('BERTH_TLS_CERTIFICATE', (text) => resolve(text)),
   tlsKey: setting('BERTH_TLS_KEY', (text) => resolve(text)),
+  tlsAuthority: setting('BERTH_TLS_AUTHORITY', (text) => resolve(text)),
   secretKey: setting('BERTH_SECRET_KEY', readSecretKey),
   adminPassword: setting('BERTH_ADMIN_PASSWORD', readAdminPassword),
   metricsToken: setting('BERTH_METRICS_TOKEN', readMetricsToken),

@@ -27,8 +27,29 @@ const keepSecret: Write<SealedSecret, Uint8Array> = {
   },
 };
 
+interface ReplacedSecret {
+  readonly name: string;
+  readonly expected: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+/** Replaces a secret that is still as the caller read it. */
+const replaceSecret: Write<ReplacedSecret, boolean> = {
+  name: 'secrets.replace',
+  durability: 'durable',
+  run: async (transaction, { name, expected, sealed }) => {
+    const { numUpdatedRows } = await transaction
+      .updateTable('secrets')
+      .set({ sealed })
+      .where('name', '=', name)
+      .where('sealed', '=', expected)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  },
+};
+
 /** The writes of this room. */
-export const databaseWrites: readonly AnyWrite[] = [keepSecret];
+export const databaseWrites: readonly AnyWrite[] = [keepSecret, replaceSecret];
 
 /** What the seal of the secret `name` is for. */
 export function sealedSecretContext(name: string): string {
@@ -46,21 +67,49 @@ export async function sharedSecret(
   name: string,
   create: () => Uint8Array | Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const context = sealedSecretContext(name);
+  const sealed =
+    (await readSealed(database, name)) ??
+    (await database.write(keepSecret, {
+      name,
+      sealed: seal(key, await create(), sealedSecretContext(name)),
+      created_at: Date.now(),
+    }));
+  return unseal(key, sealed, name);
+}
+
+/**
+ * Puts `next` in the place of the shared secret `name`, if that is still `expected`.
+ * @returns whether it was
+ */
+export async function replaceSharedSecret(
+  database: Database,
+  key: Uint8Array,
+  name: string,
+  { expected, next }: { readonly expected: Uint8Array; readonly next: Uint8Array },
+): Promise<boolean> {
+  const sealed = await readSealed(database, name);
+  if (sealed === undefined) return false;
+  if (Buffer.compare(unseal(key, sealed, name), expected) !== 0) return false;
+  return database.write(replaceSecret, {
+    name,
+    expected: sealed,
+    sealed: seal(key, next, sealedSecretContext(name)),
+  });
+}
+
+async function readSealed(database: Database, name: string): Promise<Uint8Array | undefined> {
   const present = await database.read
     .selectFrom('secrets')
     .select('sealed')
     .where('name', '=', name)
     .executeTakeFirst();
-  const sealed =
-    present?.sealed ??
-    (await database.write(keepSecret, {
-      name,
-      sealed: seal(key, await create(), context),
-      created_at: Date.now(),
-    }));
+  return present?.sealed;
+}
+
+/** @throws {Refusal} `unavailable` */
+function unseal(key: Uint8Array, sealed: Uint8Array, name: string): Uint8Array {
   try {
-    return open(key, sealed, context);
+    return open(key, sealed, sealedSecretContext(name));
   } catch (error) {
     if (!(error instanceof SealBroken)) throw error;
     throw new Refusal(

@@ -24,7 +24,11 @@ after(() => rm(folder, { recursive: true }));
 
 const log: CertificateLog = { info: () => {}, warn: () => {} };
 const served = servedNames('https://registry.example:5000', ['alias.example']);
-const own = await ownCertificates(served, (_, create) => create(), log);
+const own = await ownCertificates(
+  served,
+  { keep: (_, create) => create(), replace: async () => false },
+  log,
+);
 own.close();
 const ca = own.authority() ?? '';
 

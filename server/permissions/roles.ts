@@ -11,7 +11,7 @@ export type Role = (typeof roles)[number];
 
 /**
  * What can be done to a resource. The pairs are Harbor's, so that robots made for Harbor keep their
- * meaning; `cluster` and `metrics` are ours, and of the system only.
+ * meaning; `authority`, `cluster` and `metrics` are ours, and of the system only.
  */
 export const permissionTable = {
   repository: ['pull', 'push', 'list', 'read', 'update', 'delete'],
@@ -22,6 +22,7 @@ export const permissionTable = {
   robot: ['list', 'read', 'create', 'update', 'delete'],
   user: ['list', 'read', 'create', 'update', 'delete'],
   catalog: ['read'],
+  authority: ['update'],
   cluster: ['list', 'read', 'create', 'update', 'delete'],
   metrics: ['read'],
   'garbage-collection': ['list', 'read', 'create', 'stop'],

@@ -1,1 +1,1 @@
-export { addTrustRoutes } from './routes.ts';
+export { addTrustRoutes, type TrustOptions } from './routes.ts';
