@@ -1,6 +1,7 @@
 import { addArtifactsRoutes } from '#features/artifacts';
 import { createAuth, type LimitFailures, limitFailuresHere } from '#features/auth';
 import { createCharts } from '#features/charts';
+import { authorityFollowers } from '#features/clusters';
 import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
@@ -218,7 +219,7 @@ async function composeOver(
   addCollectionRoutes(rest, jobs);
   addTrustRoutes(rest, {
     certificates,
-    followersOf: async () => ({ trusting: 0, waiting: [] }),
+    followersOf: (bundle) => authorityFollowers(database, bundle),
   });
   await rest.ready();
 

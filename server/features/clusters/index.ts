@@ -1,0 +1,1 @@
+export { authorityFollowers } from './follower-queries.ts';
