@@ -5,7 +5,7 @@ import {
   type RegistryAddress,
   registryName,
 } from '#kubernetes/certs-d.ts';
-import { addCommand, answers, collect } from './command.ts';
+import { addCommand, answers } from './command.ts';
 import type { Environment } from './environment.ts';
 import { CommandFailure, UsageFailure } from './failure.ts';
 import type { Output } from './output.ts';
@@ -54,7 +54,7 @@ export function addTrustCommand(program: Command, environment: Environment) {
     .option(
       '--fingerprint <sha256>',
       'the fingerprint that its authority must have; again for the next one, while it is changed',
-      collect,
+      (text: string, earlier: readonly string[] = []) => [...earlier, text],
     )
     .option('--ca-file <file>', 'a PEM file, instead of asking the server')
     .option(
