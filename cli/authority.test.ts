@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import type { AuthorityInformation } from '#contract/trust.ts';
+import { repositoryRoot } from '#test/suite.ts';
 import { type SignedIn, signIn } from './testing/command-line.ts';
 
 let admin: SignedIn;
@@ -59,6 +61,20 @@ test('an authority takes over from another without a moment in which nobody is t
 
   assert.deepEqual(fingerprints(await json('authority', 'retire')), [next]);
   assert.equal((await json('authority', 'show')).phase, 'steady');
+});
+
+test('docs/certificates.md can be typed from top to bottom', async () => {
+  const page = readFileSync(join(repositoryRoot, 'docs/certificates.md'), 'utf8');
+  const commands = [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+  assert.ok(commands.length >= 4);
+  for (const command of commands) {
+    const [program, ...given] = command.split(' ');
+    assert.equal(program, './berth', command);
+    const { code, stderr } = await admin.berth(given);
+    assert.equal(code, 0, `${command}\n${stderr}`);
+  }
 });
 
 test('a node that has not heard of the next authority holds the switch, until it is forced', async () => {
