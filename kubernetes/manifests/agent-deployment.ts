@@ -1,0 +1,134 @@
+import {
+  agentEnvironment,
+  agentFolder,
+  agentName,
+  agentPorts,
+  agentProbes,
+  authoritiesKey,
+  ourLabels,
+} from './names.ts';
+import { type KubernetesObject, ofCluster, ofNamespace } from './object.ts';
+
+export interface AgentDeploymentOptions {
+  readonly cluster: string;
+  /** `host[:port]` */
+  readonly registry: string;
+  /** `https://host[:port]` */
+  readonly addresses: string;
+  readonly image: string;
+}
+
+const selector = { 'app.kubernetes.io/name': agentName };
+const leavesNodes = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+/** One agent acts, by its Lease: another may run beside it, as during an update. */
+export function agentDeployment(options: AgentDeploymentOptions): KubernetesObject {
+  const environment: Readonly<Record<string, string>> = {
+    [agentEnvironment.cluster]: options.cluster,
+    [agentEnvironment.registry]: options.registry,
+    [agentEnvironment.addresses]: options.addresses,
+    [agentEnvironment.authorities]: `${agentFolder}/${authoritiesKey}`,
+  };
+  return ofNamespace('apps/v1', 'Deployment', agentName, {
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: selector },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      template: {
+        metadata: { labels: { ...ourLabels, ...selector } },
+        spec: {
+          serviceAccountName: agentName,
+          enableServiceLinks: false,
+          priorityClassName: 'system-cluster-critical',
+          nodeSelector: { 'kubernetes.io/os': 'linux' },
+          // Elsewhere soon after its node is lost, and not after the usual five minutes.
+          tolerations: leavesNodes.map((key) => ({
+            key,
+            operator: 'Exists',
+            effect: 'NoExecute',
+            tolerationSeconds: 15,
+          })),
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65_532,
+            runAsGroup: 65_532,
+            fsGroup: 65_532,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          containers: [
+            {
+              name: 'agent',
+              image: options.image,
+              imagePullPolicy: 'IfNotPresent',
+              env: [
+                ...Object.entries(environment).map(([name, value]) => ({ name, value })),
+                {
+                  name: agentEnvironment.pod,
+                  valueFrom: { fieldRef: { fieldPath: 'metadata.name' } },
+                },
+              ],
+              ports: [
+                { name: 'health', containerPort: agentPorts.health },
+                { name: 'webhook', containerPort: agentPorts.webhook },
+              ],
+              livenessProbe: {
+                httpGet: { path: agentProbes.live, port: 'health' },
+                periodSeconds: 10,
+                failureThreshold: 6,
+              },
+              readinessProbe: {
+                httpGet: { path: agentProbes.ready, port: 'health' },
+                periodSeconds: 5,
+              },
+              resources: {
+                requests: { cpu: '10m', memory: '64Mi' },
+                limits: { memory: '256Mi' },
+              },
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ['ALL'] },
+              },
+              volumeMounts: [{ name: 'authorities', mountPath: agentFolder, readOnly: true }],
+            },
+          ],
+          volumes: [{ name: 'authorities', configMap: { name: agentName } }],
+        },
+      },
+    },
+  });
+}
+
+/** Gives pods the reference to their pull secret; the agent adds the certificate. */
+export function podWebhook(): KubernetesObject[] {
+  return [
+    ofNamespace('v1', 'Service', agentName, {
+      spec: { selector, ports: [{ name: 'webhook', port: 443, targetPort: 'webhook' }] },
+    }),
+    ofCluster('admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration', agentName, {
+      webhooks: [
+        {
+          name: 'pull-secrets.berth.internal',
+          admissionReviewVersions: ['v1'],
+          clientConfig: { service: { namespace: 'berth', name: agentName, path: '/pods' } },
+          rules: [
+            { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] },
+          ],
+          namespaceSelector: {
+            matchExpressions: [
+              {
+                key: 'kubernetes.io/metadata.name',
+                operator: 'NotIn',
+                values: ['berth', 'kube-system', 'kube-public', 'kube-node-lease'],
+              },
+            ],
+          },
+          failurePolicy: 'Ignore',
+          sideEffects: 'None',
+          timeoutSeconds: 2,
+          reinvocationPolicy: 'Never',
+        },
+      ],
+    }),
+  ];
+}

@@ -1,0 +1,135 @@
+import type { CredentialProviderMode } from '#contract/agent.ts';
+import type { Feature } from './access.ts';
+import { admissionPoliciesSince, admissionPolicy } from './admission-policy.ts';
+import { agentDeployment, podWebhook } from './agent-deployment.ts';
+import {
+  agentName,
+  authoritiesKey,
+  berthNamespace,
+  connectSecretName,
+  connectTokenKey,
+  nodeName,
+  ourLabels,
+} from './names.ts';
+import { criticalPodsQuota, nodeDaemonSets } from './node-daemon-sets.ts';
+import type { NodeImage } from './node-images.ts';
+import { type KubernetesObject, ofNamespace } from './object.ts';
+import { roles } from './roles.ts';
+
+export interface ConnectOptions {
+  readonly cluster: string;
+  readonly registry: {
+    /** `host[:port]`, as image names begin. */
+    readonly name: string;
+    /** PEM; absent where every machine trusts the registry anyway. */
+    readonly authorities?: string | undefined;
+    /** `https://host[:port]` */
+    readonly addresses: readonly string[];
+  };
+  /** `HOST/berth/agent:VERSION` */
+  readonly agentImage: string;
+  /** Absent: the Secret is made by hand. */
+  readonly token?: string | undefined;
+  readonly features: ReadonlySet<Feature>;
+  /** What the ConfigMap of nodes holds, its script among it. */
+  readonly nodeFiles: Readonly<Record<string, string>>;
+  readonly nodeImages: readonly NodeImage[];
+  /** Minor release of Kubernetes, as far as it is known. */
+  readonly kubernetesMinor?: number | undefined;
+}
+
+export interface FeatureSettings {
+  readonly pullSecrets: boolean;
+  readonly webhook: boolean;
+  readonly reviewTokens: boolean;
+  readonly credentialProvider: CredentialProviderMode;
+}
+
+export function featuresOf(settings: FeatureSettings): ReadonlySet<Feature> {
+  const wanted = new Set<Feature>();
+  if (settings.pullSecrets) wanted.add('pull-secrets');
+  if (settings.pullSecrets && settings.webhook) wanted.add('webhook');
+  if (settings.reviewTokens) wanted.add('token-review');
+  if (settings.credentialProvider !== 'off') wanted.add('credential-provider');
+  return wanted;
+}
+
+/** When an object belongs to what is applied; absent: always. */
+export type Condition = Feature | 'admission-policies' | 'token';
+
+export interface ConnectPart {
+  readonly object: KubernetesObject;
+  readonly when?: Condition;
+}
+
+/** Everything that connects a cluster, in an order in which each finds what it needs. */
+export function connectManifests(options: ConnectOptions): KubernetesObject[] {
+  return connectParts(options)
+    .filter(({ when }) => when === undefined || holds(when, options))
+    .map(({ object }) => object);
+}
+
+function holds(condition: Condition, options: ConnectOptions): boolean {
+  if (condition === 'token') return options.token !== undefined;
+  if (condition === 'admission-policies') {
+    return (options.kubernetesMinor ?? 0) >= admissionPoliciesSince;
+  }
+  return options.features.has(condition);
+}
+
+/** All that may be applied, each with its condition. */
+export function connectParts(options: ConnectOptions): ConnectPart[] {
+  const { cluster, registry, token = '' } = options;
+  return [
+    { object: namespace() },
+    { object: serviceAccount(agentName) },
+    { object: serviceAccount(nodeName) },
+    ...roles(registry.name).flatMap(({ feature, objects }) =>
+      objects.map((object) => ({ object, ...(feature !== undefined && { when: feature }) })),
+    ),
+    ...admissionPolicy().map((object) => ({ object, when: 'admission-policies' as const })),
+    {
+      object: ofNamespace('v1', 'Secret', connectSecretName, {
+        type: 'Opaque',
+        stringData: { [connectTokenKey]: token },
+      }),
+      when: 'token',
+    },
+    { object: ofNamespace('v1', 'ConfigMap', nodeName, { data: options.nodeFiles }) },
+    {
+      object: ofNamespace('v1', 'ConfigMap', agentName, {
+        data: registry.authorities === undefined ? {} : { [authoritiesKey]: registry.authorities },
+      }),
+    },
+    { object: criticalPodsQuota() },
+    ...nodeDaemonSets(options.nodeImages).map((object) => ({ object })),
+    {
+      object: agentDeployment({
+        cluster,
+        registry: registry.name,
+        addresses: registry.addresses.join(','),
+        image: options.agentImage,
+      }),
+    },
+    ...podWebhook().map((object) => ({ object, when: 'webhook' as const })),
+  ];
+}
+
+/** Pods that mount folders of their node are admitted by no stricter level. */
+function namespace(): KubernetesObject {
+  const levels = ['enforce', 'audit', 'warn'].map((mode) => [
+    `pod-security.kubernetes.io/${mode}`,
+    'privileged',
+  ]);
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: berthNamespace, labels: { ...ourLabels, ...Object.fromEntries(levels) } },
+  };
+}
+
+function serviceAccount(name: string): KubernetesObject {
+  return ofNamespace('v1', 'ServiceAccount', name, {
+    automountServiceAccountToken: name === agentName,
+  });
+}

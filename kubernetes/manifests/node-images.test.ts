@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { mostDaemonSets } from './names.ts';
+import { planNodeImages } from './node-images.ts';
+
+interface NodeText {
+  readonly name: string;
+  readonly osImage?: string;
+  readonly images?: readonly (string | readonly string[])[];
+  readonly os?: string;
+  readonly kubelet?: string;
+}
+
+function node({ name, osImage = 'Debian 12', images = [], os = 'linux', kubelet }: NodeText) {
+  return {
+    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    status: {
+      nodeInfo: { osImage, operatingSystem: os, kubeletVersion: kubelet ?? 'v1.36.3' },
+      images: images.map((names, index) => ({
+        names: typeof names === 'string' ? [names] : names,
+        sizeBytes: 1_000 * (index + 1),
+      })),
+    },
+  };
+}
+
+const pauses = [
+  'registry.k8s.io/pause:3.10',
+  'rancher/mirrored-pause:3.6',
+  'k8s.gcr.io/pause-amd64:3.1',
+  'localhost:5000/x/pause@sha256:0123',
+  'pause:3.9',
+];
+
+describe('the image of the pods on nodes', () => {
+  for (const image of pauses) {
+    test(`is that of the sandboxes: ${image}`, () => {
+      const plan = planNodeImages({ items: [node({ name: 'a', images: ['big:1', image] })] });
+      assert.deepEqual(plan.images, [{ image, shell: 'host', hosts: undefined }]);
+      assert.deepEqual(plan.without, []);
+    });
+  }
+
+  test('is named by tag where it has one', () => {
+    const names = ['registry.k8s.io/pause@sha256:7c38', 'registry.k8s.io/pause:3.10'];
+    const plan = planNodeImages([node({ name: 'a', images: [names] })]);
+    assert.equal(plan.images[0]?.image, 'registry.k8s.io/pause:3.10');
+  });
+
+  test('is one that most nodes have; others get what they have, and no node gets two', () => {
+    const plan = planNodeImages([
+      node({ name: 'new-1', images: ['r/pause:3.10', 'r/pause:3.9'] }),
+      node({ name: 'new-2', images: ['r/pause:3.10'] }),
+      node({ name: 'old', images: ['r/pause:3.1'] }),
+    ]);
+    assert.deepEqual(plan.images, [
+      { image: 'r/pause:3.10', shell: 'host', hosts: undefined },
+      { image: 'r/pause:3.1', shell: 'host', hosts: ['old'] },
+    ]);
+  });
+
+  test('comes with a shell for systems that have none', () => {
+    const plan = planNodeImages([
+      node({
+        name: 'talos',
+        osImage: 'Talos (v1.9.0)',
+        images: ['r/pause:3.10', 'r/busybox:1.36'],
+      }),
+    ]);
+    assert.deepEqual(plan.images, [{ image: 'r/busybox:1.36', shell: 'image', hosts: undefined }]);
+    const none = planNodeImages([node({ name: 'b', osImage: 'Bottlerocket OS 1.20' })]);
+    assert.deepEqual(none.images, []);
+    assert.deepEqual(none.without, ['b']);
+  });
+
+  test('covers nodes whose list of images is too long to hold it', () => {
+    const busy = node({ name: 'busy', images: ['r/large:1'] });
+    const plan = planNodeImages([node({ name: 'a', images: ['r/pause:3.10'] }), busy]);
+    assert.deepEqual(plan.images.length, 1);
+    assert.deepEqual(plan.without, []);
+    const alone = planNodeImages([busy]);
+    assert.deepEqual(alone.images, [{ image: 'r/large:1', shell: 'host', hosts: undefined }]);
+  });
+
+  test('is chosen for Linux alone, and the oldest kubelet is told', () => {
+    const plan = planNodeImages([
+      node({ name: 'w', os: 'windows', images: ['mcr/pause:3.6'], kubelet: 'v1.20.0' }),
+      node({ name: 'a', images: ['r/pause:3.10'], kubelet: 'v1.31.2+k3s1' }),
+      node({ name: 'b', images: ['r/pause:3.10'], kubelet: 'v1.29.0-eks-1' }),
+    ]);
+    assert.deepEqual(plan.images, [{ image: 'r/pause:3.10', shell: 'host', hosts: undefined }]);
+    assert.equal(plan.oldestKubelet, 29);
+  });
+
+  test('is never what no reference can be, whatever the list holds', () => {
+    const hostile = ['r/pause:1\n  command: [x]', 'r/pause:1 }}', '{{ pause: }}', '-pause:1'];
+    const plan = planNodeImages([node({ name: 'a', images: hostile })]);
+    assert.deepEqual(plan.images, []);
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        assert.ok(planNodeImages(value).images.length <= mostDaemonSets);
+        assert.ok(planNodeImages({ items: [value, { metadata: value, status: value }] }));
+      }),
+    );
+  });
+
+  test('makes no more DaemonSets than the agent may keep', () => {
+    const nodes = Array.from({ length: 40 }, (_, index) =>
+      node({ name: `n${index}`, images: [`r/pause:${index}`] }),
+    );
+    assert.ok(planNodeImages(nodes).images.length <= mostDaemonSets);
+  });
+});

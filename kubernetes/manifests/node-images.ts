@@ -1,0 +1,181 @@
+import { mostDaemonSets } from './names.ts';
+
+/** Which image the pods on some nodes run. */
+export interface NodeImage {
+  readonly image: string;
+  /** Whether a shell comes from the node's own folders or out of the image. */
+  readonly shell: 'host' | 'image';
+  /** Labels `kubernetes.io/hostname`; undefined for every node that no other entry names. */
+  readonly hosts: readonly string[] | undefined;
+}
+
+export interface NodeImagePlan {
+  /** The first is for every node that no other entry names; empty when no node is known. */
+  readonly images: readonly NodeImage[];
+  /** Nodes for which nothing was found. */
+  readonly without: readonly string[];
+  /** Minor release of the oldest kubelet; undefined when no node is known. */
+  readonly oldestKubelet: number | undefined;
+}
+
+interface Node {
+  readonly name: string;
+  readonly host: string | undefined;
+  readonly hasShell: boolean;
+  readonly images: readonly Image[];
+  readonly kubelet: number | undefined;
+}
+
+interface Image {
+  readonly names: readonly string[];
+  readonly bytes: number;
+}
+
+/** Nodes and images beyond these are not looked at. */
+const mostNodes = 10_000;
+const mostImages = 200;
+
+const pause = /(^|\/)(mirrored-)?pause(-[a-z0-9]+)?[:@]/;
+const withShell =
+  /(^|\/)(busybox|alpine|debian|debian-base|ubuntu|bash|netshoot|flannel|cilium)(-[a-z0-9]+)?[:@]/;
+const shellless = /talos|bottlerocket/i;
+const imageName = /^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/;
+const labelValue = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/**
+ * Chooses what nodes have already, since a node that does not trust the registry yet cannot pull
+ * from it: the image of their sandboxes with the node's own shell, or, on systems that have no
+ * shell, an image that holds one.
+ * @param nodes what `kubectl get nodes --output json` prints, or its items; anything else in it is
+ *   passed over
+ */
+export function planNodeImages(nodes: unknown): NodeImagePlan {
+  const known = readNodes(nodes);
+  const left = new Set(known);
+  const groups: Group[] = [];
+  for (const shell of ['host', 'image'] as const) {
+    while (groups.length < mostDaemonSets - 1) {
+      const best = mostCommon(left, shell, shell === 'host' ? pause : withShell);
+      if (best === undefined) break;
+      groups.push(best);
+      for (const node of best.nodes) left.delete(node);
+    }
+  }
+  // A kubelet reports its fifty largest images, and that of sandboxes is the smallest of all.
+  const rest = groups.find(({ shell }) => shell === 'host') ?? mostCommon(left, 'host', /./);
+  if (rest !== undefined) {
+    if (!groups.includes(rest)) groups.push({ ...rest, nodes: [] });
+    const covering = groups.find(({ image }) => image === rest.image);
+    for (const node of left) {
+      if (!node.hasShell) continue;
+      covering?.nodes.push(node);
+      left.delete(node);
+    }
+  }
+  groups.sort((one, other) => other.nodes.length - one.nodes.length);
+  const kubelets = known.flatMap(({ kubelet }) => kubelet ?? []);
+  return {
+    images: groups.map(({ image, shell, nodes: of }, index) => ({
+      image,
+      shell,
+      hosts: index === 0 ? undefined : of.flatMap(({ host }) => host ?? []).sort(),
+    })),
+    without: [...left].map(({ name }) => name),
+    oldestKubelet: kubelets.length === 0 ? undefined : Math.min(...kubelets),
+  };
+}
+
+interface Group {
+  readonly image: string;
+  readonly shell: NodeImage['shell'];
+  readonly nodes: Node[];
+}
+
+/** The image, among those that `wanted` fits, that most of the nodes have; of equal ones the smallest. */
+function mostCommon(
+  nodes: Iterable<Node>,
+  shell: NodeImage['shell'],
+  wanted: RegExp,
+): Group | undefined {
+  const found = new Map<string, { readonly bytes: number; readonly nodes: Node[] }>();
+  for (const node of nodes) {
+    if (node.hasShell !== (shell === 'host')) continue;
+    const names = new Set<string>();
+    for (const { names: all, bytes } of node.images) {
+      const name = preferred(all.filter((each) => wanted.test(each)));
+      if (name === undefined || names.has(name)) continue;
+      names.add(name);
+      const entry = found.get(name);
+      if (entry === undefined) found.set(name, { bytes, nodes: [node] });
+      else entry.nodes.push(node);
+    }
+  }
+  let best: Group | undefined;
+  let bestBytes = 0;
+  for (const [image, { bytes, nodes: of }] of found) {
+    const more = of.length - (best?.nodes.length ?? 0);
+    if (more < 0 || (more === 0 && bytes >= bestBytes)) continue;
+    best = { image, shell, nodes: of };
+    bestBytes = bytes;
+  }
+  return best;
+}
+
+/** A tag rather than a digest: it says what it is. */
+function preferred(names: readonly string[]): string | undefined {
+  return names.find((name) => !name.includes('@')) ?? names[0];
+}
+
+function readNodes(value: unknown): Node[] {
+  const items = Array.isArray(value) ? value : fieldOf(value, 'items');
+  if (!Array.isArray(items)) return [];
+  return items.slice(0, mostNodes).flatMap((item: unknown) => readNode(item) ?? []);
+}
+
+function readNode(value: unknown): Node | undefined {
+  const metadata = fieldOf(value, 'metadata');
+  const status = fieldOf(value, 'status');
+  const info = fieldOf(status, 'nodeInfo');
+  const name = fieldOf(metadata, 'name');
+  if (typeof name !== 'string' || fieldOf(info, 'operatingSystem') === 'windows') return undefined;
+  const labels = fieldOf(metadata, 'labels');
+  const images = fieldOf(status, 'images');
+  const version = /^v1\.(\d{1,3})\./.exec(textOf(fieldOf(info, 'kubeletVersion')));
+  return {
+    name,
+    host: hostLabel(fieldOf(labels, 'kubernetes.io/hostname')),
+    hasShell: !shellless.test(textOf(fieldOf(info, 'osImage'))),
+    images: Array.isArray(images) ? images.slice(0, mostImages).map(readImage) : [],
+    kubelet: version === null ? undefined : Number(version[1]),
+  };
+}
+
+function hostLabel(value: unknown): string | undefined {
+  return typeof value === 'string' && labelValue.test(value) ? value : undefined;
+}
+
+function readImage(value: unknown): Image {
+  const names = fieldOf(value, 'names');
+  const bytes = fieldOf(value, 'sizeBytes');
+  return {
+    names: Array.isArray(names)
+      ? names.filter((name): name is string => typeof name === 'string' && isImageName(name))
+      : [],
+    bytes: typeof bytes === 'number' ? bytes : Number.MAX_SAFE_INTEGER,
+  };
+}
+
+/** Neither blanks nor anything else that no reference of an image holds. */
+export function isImageName(text: string): boolean {
+  return text.length <= 512 && imageName.test(text);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
