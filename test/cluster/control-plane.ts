@@ -24,6 +24,16 @@ export interface ControlPlane {
 
 const folder = '/etc/kubernetes';
 
+/** One JSON line for each request of a pod in the namespace `berth`. */
+export const auditLog = '/var/log/kubernetes-audit.log';
+
+const auditPolicy = JSON.stringify({
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata', userGroups: ['system:serviceaccounts:berth'] }, { level: 'None' }],
+});
+
 /** Starts etcd, the API server, the controllers and the scheduler on a host of their own. */
 export async function startControlPlane(
   lan: Lan,
@@ -67,6 +77,8 @@ export async function startControlPlane(
     '--enable-admission-plugins=NodeRestriction',
     `--service-cluster-ip-range=${serviceRange}`,
     '--allow-privileged=true',
+    `--audit-policy-file=${folder}/audit-policy.json`,
+    `--audit-log-path=${auditLog}`,
     `--kubelet-client-certificate=${folder}/kubelet-client.crt`,
     `--kubelet-client-key=${folder}/kubelet-client.key`,
     // Otherwise exec and logs look the node's name up.
@@ -128,6 +140,7 @@ async function writeKeys(host: Host, authority: ClusterAuthority): Promise<void>
     authority.client('kube-apiserver-kubelet-client', 'system:masters'),
     createSigningKeys(),
   ]);
+  await host.write(`${folder}/audit-policy.json`, auditPolicy);
   await host.write(`${folder}/ca.crt`, authority.certificate);
   await host.write(`${folder}/server.crt`, server.certificate);
   await host.write(`${folder}/server.key`, server.key, 0o600);

@@ -18,6 +18,8 @@ export interface Cluster {
   /** The address that pods and hosts reach the API server at. */
   readonly server: string;
   readonly nodes: readonly ClusterNode[];
+  /** Where the API server runs. */
+  readonly controlPlane: Host;
   /** A kubectl command that must succeed; returns its standard output. */
   kubectl(...args: readonly string[]): Promise<string>;
   apply(...objects: readonly object[]): Promise<void>;
@@ -70,6 +72,7 @@ export async function startCluster({
     kubeconfig,
     server: controlPlane.server,
     nodes,
+    controlPlane: controlPlane.host,
     kubectl: (...args) => kubectlWith(args, {}),
     apply: async (...items) => {
       const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });

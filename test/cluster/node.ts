@@ -26,8 +26,8 @@ export interface ClusterNode {
   readonly containerdVersion: ContainerdVersion;
   /** The range of its pods' addresses. */
   readonly podRange: string;
-  /** Kubelet flags are read at its start only. */
-  restartKubelet(args: readonly string[]): Promise<void>;
+  /** Kubelet flags are read at its start only: those given, and those of kubeadm's file. */
+  restartKubelet(args?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +38,9 @@ export interface PreparedNode {
   readonly containerd: Containerd;
   readonly podRange: string;
 }
+
+/** Where kubeadm keeps flags for the unit that it starts the kubelet by. */
+export const kubeletFlags = '/var/lib/kubelet/kubeadm-flags.env';
 
 export async function prepareNode(
   lan: Lan,
@@ -71,14 +74,17 @@ export async function joinNode(
   await host.write('/etc/kubernetes/kube-proxy.conf', proxyConfig, 0o600);
   await host.write('/etc/kubernetes/ca.crt', controlPlane.authority.certificate);
   await host.write(
-    '/etc/kubernetes/kubelet.yaml',
+    '/var/lib/kubelet/config.yaml',
     kubeletConfiguration(host, controlPlane.host.address),
   );
+  await host.write(kubeletFlags, `KUBELET_KUBEADM_ARGS="--node-ip=${address}"\n`);
   const startKubelet = (args: readonly string[]) =>
-    host.spawn('kubelet', 'kubelet', [
+    host.spawn('kubelet', 'sh', [
+      '-c',
+      `. ${kubeletFlags} && exec kubelet "$@" $KUBELET_KUBEADM_ARGS`,
+      'sh',
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
-      '--config=/etc/kubernetes/kubelet.yaml',
-      `--node-ip=${address}`,
+      '--config=/var/lib/kubelet/config.yaml',
       ...args,
     ]);
   let kubelet = await startKubelet(description.kubeletArguments ?? []);
@@ -90,7 +96,7 @@ export async function joinNode(
     containerd,
     containerdVersion: description.containerd,
     podRange,
-    restartKubelet: async (args) => {
+    restartKubelet: async (args = []) => {
       await kubelet.stop();
       kubelet = await startKubelet(args);
       await kubeletAnswers(host, kubelet);

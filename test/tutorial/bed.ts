@@ -1,6 +1,7 @@
 import { type Berth, startBerth } from '#test/berth.ts';
-import { createLan, type Host, type Lan } from '#test/hosts.ts';
+import { createLan, type Lan } from '#test/hosts.ts';
 import { repositoryRoot } from '#test/suite.ts';
+import { openTerminal, type Terminal } from '#test/terminal.ts';
 import { ensureDebianPackages, ensureTools, recipes } from '#test/tools/index.ts';
 import {
   busyboxImage,
@@ -11,7 +12,6 @@ import {
   startCluster,
   startDocker,
 } from '../cluster/index.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
 
 export const suite = 'tutorial';
 export const registry = 'registry.berth.test';
@@ -66,7 +66,6 @@ export async function startBed(version: ContainerdVersion): Promise<Bed> {
     if (node === undefined) throw new Error('The cluster has no node.');
     await Promise.all([
       ...[workstation, laptop].map((host) => cluster.administerFrom(host)),
-      ...[workstation, laptop, node.host].map(haveOwnStore),
       ...[workstation, node.host].map((host) => host.install({ node: process.execPath })),
     ]);
     await docker.load(await busyboxImage('netutils:latest'));
@@ -109,11 +108,4 @@ export async function helmProgram(version: HelmVersion): Promise<string> {
   if (version === '3.3') return (await ensureTools(recipes['helm-3.3'])).helm33;
   const { helm3, helm4 } = await ensureTools(recipes.clients);
   return version === '3.22' ? helm3 : helm4;
-}
-
-/** /usr/local is this machine's own, which must not come to trust anything. */
-export async function haveOwnStore(host: Host): Promise<void> {
-  await host.shell(
-    'mkdir -p ~/authorities && mount --bind ~/authorities /usr/local/share/ca-certificates',
-  );
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { waitFor } from '#test/processes.ts';
+import { described, podOf, running } from '../cluster/pods.ts';
 import { type Bed, registry } from './bed.ts';
-import { described, podOf, running } from './pods.ts';
 import {
   addStranger,
   haveSecret,

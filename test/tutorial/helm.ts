@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { quoted, type Terminal } from '#test/terminal.ts';
+import { running } from '../cluster/pods.ts';
 import { type Bed, type HelmVersion, registry } from './bed.ts';
-import { running } from './pods.ts';
 import { haveSecret, trustEverywhere } from './preparation.ts';
-import { quoted, type Terminal } from './terminal.ts';
 
 /** The chart of `helm create` pulls from Docker Hub: here its image is one that Berth serves. */
 const values = `--set image.repository=${registry}/ithome/web --set image.tag=1.27 --set imagePullSecrets[0].name=regcred`;

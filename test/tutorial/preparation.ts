@@ -1,5 +1,5 @@
+import { quoted } from '#test/terminal.ts';
 import { type Bed, registry } from './bed.ts';
-import { quoted } from './terminal.ts';
 
 /*
  * What a section builds upon, when those before it are not run: each step is the operator's own,

@@ -5,10 +5,10 @@ import { after, before, describe, test } from 'node:test';
 import { type Berth, startBerth } from '#test/berth.ts';
 import { createLan, type Host, type Lan } from '#test/hosts.ts';
 import { repositoryRoot } from '#test/suite.ts';
+import { openTerminal, type Terminal } from '#test/terminal.ts';
 import { type Cluster, type Docker, startCluster, startDocker } from '../cluster/index.ts';
-import { haveOwnStore, helmProgram, suite } from './bed.ts';
+import { helmProgram, suite } from './bed.ts';
 import { commandsOf } from './readme.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
 
 const readme = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
 
@@ -42,7 +42,7 @@ describe('the README, typed from top to bottom on one machine', () => {
   before(async () => {
     lan = await createLan(suite);
     const desk = await lan.addHost({ name: 'desk', number: 3 });
-    await Promise.all([haveOwnStore(desk), haveOwnClone(desk), beRoot(desk)]);
+    await Promise.all([haveOwnClone(desk), beRoot(desk)]);
     [berth, docker, cluster] = await Promise.all([
       startBerth(desk, { command: ['npm', 'start'] }),
       startDocker(desk),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { quoted } from '#test/terminal.ts';
 import { type Bed, registry } from './bed.ts';
 import {
   addStranger,
@@ -8,7 +9,6 @@ import {
   wrongPassword,
   wrongPasswordOf,
 } from './preparation.ts';
-import { quoted } from './terminal.ts';
 
 const image = `${registry}/ithome/netutils:latest`;
 

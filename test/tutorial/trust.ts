@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { quoted, type Terminal } from '#test/terminal.ts';
+import { described, running } from '../cluster/pods.ts';
 import { type Bed, registry } from './bed.ts';
-import { described, running } from './pods.ts';
 import { signInWithBerth } from './preparation.ts';
-import { quoted, type Terminal } from './terminal.ts';
 
 const unknownAuthority = /x509: certificate signed by unknown authority/;
 const image = `${registry}/open/hello:latest`;

@@ -12,8 +12,9 @@ import { removeControlGroup } from './control-groups.ts';
 
 export const systemPath = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Folders of a host that lie on the machine's own file system: overlays cannot be stacked on. */
+/** Empty at first, and on the machine's own file system, since overlays cannot be stacked. */
 const ownFolders = [
+  '/usr/local/share/ca-certificates',
   '/var/lib/containerd',
   '/var/lib/docker',
   '/var/lib/containers',

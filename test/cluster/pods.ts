@@ -1,5 +1,5 @@
 import { waitFor } from '#test/processes.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from '#test/terminal.ts';
 
 const limit = 40_000;
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Host } from '#test/hosts.ts';
-import { type Finished, lastLines } from '#test/processes.ts';
+import type { Host } from './hosts.ts';
+import { type Finished, lastLines } from './processes.ts';
 
 /** A person at a host. What a command changes in the shell, the next one finds changed. */
 export interface Terminal {

@@ -1,0 +1,46 @@
+// npm run test:cluster [VERSION …] [SECTION …]: a real cluster, connected to Berth.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cleanUp } from '#test/hosts.ts';
+import { occupyMachine } from '#test/lock.ts';
+import { type Counts, conclude, runTestFiles } from '#test/suite.ts';
+import { ensureSuiteTools, suite } from './bed.ts';
+import { figureTable } from './figures.ts';
+import { isSection, isVersion, sectionNames, versions } from './sections.ts';
+
+const given = process.argv.slice(2);
+const unknown = given.filter((name) => !isSection(name) && !isVersion(name));
+if (unknown.length > 0) {
+  const known = [...versions, ...sectionNames].join(', ');
+  console.error(`There is no ${unknown.join(', ')}: name some of ${known}, or none for all.`);
+  process.exit(2);
+}
+const chosenSections = given.filter(isSection);
+const chosenVersions = given.some(isVersion) ? given.filter(isVersion) : versions;
+
+await using _machine = await occupyMachine(suite);
+await ensureSuiteTools();
+const folder = await mkdtemp(join(tmpdir(), 'berth-figures-'));
+const figures = join(folder, 'figures.jsonl');
+await writeFile(figures, '');
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+for (const version of chosenVersions) {
+  await cleanUp(suite);
+  const started = performance.now();
+  const options = {
+    concurrency: 1,
+    timeout: 900_000,
+    argv: [version, figures, ...chosenSections],
+  };
+  const added = await runTestFiles([join(import.meta.dirname, 'cluster.test.ts')], options);
+  await cleanUp(suite);
+  counts.passed += added.passed;
+  counts.failed += added.failed;
+  counts.skipped += added.skipped;
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  console.log(`a cluster on containerd ${version}: ${seconds} s`);
+}
+console.log(figureTable(figures));
+await rm(folder, { recursive: true });
+conclude(counts);

@@ -1,0 +1,36 @@
+import type { Bed } from './bed.ts';
+import type { ContainerdVersion } from './index.ts';
+import { bedSection } from './sections/bed.ts';
+import { connectSection } from './sections/connect.ts';
+import { disconnectSection } from './sections/disconnect.ts';
+import { inClusterSection } from './sections/in-cluster.ts';
+import { pullSecretsSection } from './sections/pull-secrets.ts';
+import { restSection } from './sections/rest.ts';
+import { trustSection } from './sections/trust.ts';
+import { workloadIdentitySection } from './sections/workload-identity.ts';
+
+export const versions: readonly ContainerdVersion[] = ['2.4', '1.6'];
+
+/** In this order on one bed: what is before `connect` sees a cluster that Berth knows nothing of. */
+export const sections = {
+  bed: bedSection,
+  connect: connectSection,
+  trust: trustSection,
+  'pull-secrets': pullSecretsSection,
+  'workload-identity': workloadIdentitySection,
+  rest: restSection,
+  'in-cluster': inClusterSection,
+  disconnect: disconnectSection,
+} as const satisfies Record<string, (bed: () => Bed) => void>;
+
+export type SectionName = keyof typeof sections;
+
+export const sectionNames = Object.keys(sections) as readonly SectionName[];
+
+export function isSection(name: string): name is SectionName {
+  return Object.hasOwn(sections, name);
+}
+
+export function isVersion(name: string): name is ContainerdVersion {
+  return versions.some((version) => version === name);
+}
