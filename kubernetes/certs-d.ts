@@ -65,19 +65,32 @@ export function trustFiles(
   return files;
 }
 
+export interface HostsTomlOptions {
+  /** `https://HOST[:PORT]` where the registry is reached instead of by its name, in that order. */
+  readonly addresses?: readonly string[];
+  /** False where every machine trusts the registry's certificate anyway. */
+  readonly ownAuthority?: boolean;
+}
+
 /**
  * `ca` stands at both levels: at the root alone, containerd before 1.7.31 cannot read the file; at
  * the host alone, containerd 1.x reports a missing tag as an unknown certificate authority.
  */
-export function hostsToml(address: RegistryAddress): string {
+export function hostsToml(
+  address: RegistryAddress,
+  { addresses = [], ownAuthority = true }: HostsTomlOptions = {},
+): string {
   const url = `https://${registryName(address)}`;
+  const authority = ownAuthority ? ['ca = "ca.crt"'] : [];
   return [
     `server = "${url}"`,
-    'ca = "ca.crt"',
-    '',
-    `[host."${url}"]`,
-    '  capabilities = ["pull", "resolve", "push"]',
-    '  ca = "ca.crt"',
+    ...authority,
+    ...(addresses.length === 0 ? [url] : addresses).flatMap((host) => [
+      '',
+      `[host."${host}"]`,
+      '  capabilities = ["pull", "resolve", "push"]',
+      ...authority.map((line) => `  ${line}`),
+    ]),
     '',
   ].join('\n');
 }

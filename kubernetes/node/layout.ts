@@ -1,0 +1,41 @@
+/*
+ * What the pod of the DaemonSet needs for the script in it: the node's own shell and tools, its
+ * files, and a look at its processes (`hostPID`). The image need hold nothing.
+ */
+
+/** Folders of the node that lie at the same place in the pod, read-only: its programs. */
+export const programFolders: readonly string[] = ['/bin', '/lib', '/lib64', '/sbin', '/usr'];
+
+/** Where the node's root lies in the pod, read-only. */
+export const nodeRoot = '/node';
+
+/** What may be written of it. */
+export const writableFolders: readonly string[] = ['/etc', '/var'];
+
+/** Where the ConfigMap `berth-node` is mounted, without `subPath`, which never changes. */
+export const filesFolder = '/berth';
+
+export const scriptKey = 'node.sh';
+
+/** Of the container. Its root file system may be read-only. */
+export const nodeCommand: readonly string[] = [
+  '/bin/sh',
+  `${filesFolder}/${scriptKey}`,
+  filesFolder,
+  nodeRoot,
+  '/proc',
+];
+
+/**
+ * Root without most of its powers: it reads and writes files whoever owns them, and runs the node's
+ * `systemctl` at the node's root. The type is SELinux's for containers that may write on the node.
+ */
+export const nodeSecurityContext = {
+  runAsUser: 0,
+  runAsGroup: 0,
+  runAsNonRoot: false,
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE', 'FOWNER', 'CHOWN', 'SYS_CHROOT'] },
+  seLinuxOptions: { type: 'spc_t' },
+} as const;

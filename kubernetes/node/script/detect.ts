@@ -1,0 +1,190 @@
+/** What the node is: its runtimes, where containerd looks, what the kubelet was told. */
+export const detect = `
+# The last value that the words on standard input give any of the flags.
+flag_of() {
+  local word previous flag value
+  previous= value=
+  while read -r word; do
+    for flag in "$@"; do
+      case $word in "$flag="*) value=\${word#"$flag="} ;; esac
+      [ "$previous" != "$flag" ] || value=$word
+    done
+    previous=$word
+  done
+  printf '%s' "$value"
+}
+
+words_of() {
+  tr '\\000' '\\n' <"$proc/$1/cmdline" 2>/dev/null
+}
+
+started_of() {
+  local stat
+  { read -r stat <"$proc/$1/stat"; } 2>/dev/null || return 0
+  # The name stands in parentheses and may hold blanks.
+  set -- \${stat##*) }
+  printf '%s' "\${20}"
+}
+
+detect() {
+  local dir name config
+  containerd= containerd_file= dockerd=no crio=no kubelet= k3s=no
+  for dir in "$proc"/[0-9]*; do
+    name=
+    { read -r name <"$dir/comm"; } 2>/dev/null || continue
+    case $name in
+      containerd)
+        config=$(words_of "\${dir##*/}" | flag_of --config -config -c)
+        case $config in
+          # The engine of docker brings one of its own, which pulls nothing.
+          /run/docker/* | /var/run/docker/*) ;;
+          *)
+            [ -n "$containerd" ] && [ -z "$config" ] || {
+              containerd=\${dir##*/} containerd_file=\${config:-/etc/containerd/config.toml}
+            }
+            ;;
+        esac
+        ;;
+      dockerd) dockerd=yes ;;
+      crio) crio=yes ;;
+      kubelet) kubelet=\${dir##*/} ;;
+      k3s* | rke2*) k3s=yes ;;
+    esac
+  done
+  [ -n "$containerd" ] || [ ! -d "$root/etc/containerd" ] || containerd_file=/etc/containerd/config.toml
+  detect_distribution
+  detect_containerd
+  detect_flags
+}
+
+detect_distribution() {
+  if [ -d "$root/var/lib/rancher/rke2/agent" ]; then distribution=rke2
+  elif [ -d "$root/var/lib/rancher/k3s/agent" ]; then distribution=k3s
+  elif [ -d "$root/var/snap/microk8s" ]; then distribution=microk8s
+  elif [ -d "$root/etc/eks" ]; then distribution=eks
+  elif [ -f "$root/etc/kubernetes/azure.json" ]; then distribution=aks
+  elif [ -d "$root/home/kubernetes/bin" ]; then distribution=gke
+  elif [ -d "$root/etc/machine-config-daemon" ]; then distribution=openshift
+  elif [ -f "$root/var/lib/kubelet/kubeadm-flags.env" ]; then distribution=kubeadm
+  else distribution=unknown
+  fi
+}
+
+detect_flags() {
+  provider_bin= provider_config=
+  [ -n "$kubelet" ] || return 0
+  provider_bin=$(words_of "$kubelet" | flag_of --image-credential-provider-bin-dir)
+  provider_config=$(words_of "$kubelet" | flag_of --image-credential-provider-config)
+}
+
+detect_containerd() {
+  config_path= config_version= config_legacy=no config_owner= containerd_version=
+  [ -n "$containerd_file" ] || return 0
+  if [ -n "$containerd" ]; then
+    config=$(words_of "$containerd" | { read -r name; printf '%s' "$name"; })
+    containerd_version=$(chroot "$root" "\${config:-containerd}" --version 2>/dev/null </dev/null)
+    for config in $containerd_version; do
+      case $config in
+        v[0-9]* | [0-9]*.*) containerd_version=\${config#v} && break ;;
+      esac
+    done
+    plain "$containerd_version"
+    containerd_version=$plain
+  fi
+  config_imports= config_first=yes
+  read_config "$containerd_file" || return 0
+  config_first=no
+  for name in $config_imports; do
+    case $name in /*) ;; *) name=\${containerd_file%/*}/$name ;; esac
+    follow "\${name%/*}" || continue
+    for config in "$root$at"/\${name##*/}; do
+      [ -f "$config" ] && read_config "\${config#"$root"}"
+    done
+  done
+  # The first of several folders is where containerd looks first.
+  config_path=\${config_path%%:*}
+  plain "$config_path"
+  config_path=$plain
+}
+
+# Text without the quotes and blanks of TOML.
+bare() {
+  local IFS
+  IFS="\\"'$blanks"
+  set -f
+  set -- $1
+  set +f
+  IFS=
+  bare="$*"
+}
+
+read_config() {
+  local line section key value plugin found
+  follow "$1" && [ -f "$root$at" ] || return 0
+  section= plugin=no found=
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=\${line#"\${line%%[!$blanks]*}"}
+    case $line in
+      '' | '#'*) continue ;;
+      '['*)
+        line=\${line#[}
+        bare "\${line%%]*}"
+        section=$bare
+        case $section in
+          plugins.io.containerd.grpc.v1.cri* | plugins.io.containerd.cri.v1.images*)
+            plugin=yes config_owner=$1
+            ;;
+        esac
+        case $section in
+          *.registry.mirrors.* | *.registry.configs.*) config_legacy=yes ;;
+        esac
+        continue
+        ;;
+      *=*) ;;
+      *) continue ;;
+    esac
+    bare "\${line%%=*}"
+    key=\${section:+$section.}$bare
+    value=\${line#*=}
+    case $key in
+      version) [ "$config_first" = no ] || { bare "\${value%%#*}"; config_version=$bare; } ;;
+      imports)
+        [ "$config_first" = yes ] || continue
+        while :; do
+          case $value in *']'*) break ;; esac
+          IFS= read -r line || break
+          value="$value $line"
+        done
+        import_names "$value"
+        ;;
+      plugins.io.containerd.grpc.v1.cri.registry.config_path | plugins.io.containerd.cri.v1.images.registry.config_path)
+        value=\${value#"\${value%%[!$blanks]*}"}
+        case $value in
+          '"'*) value=\${value#?} value=\${value%%'"'*} ;;
+          "'"*) value=\${value#?} value=\${value%%"'"*} ;;
+        esac
+        found=$value
+        ;;
+    esac
+  done <"$root$at"
+  [ "$plugin" = no ] && return 0
+  if [ -n "$found" ]; then
+    config_path=$found
+  else
+    # containerd 1 takes a plugin's settings from the last file that has any, and from no other.
+    case $containerd_version in 1.*) config_path= ;; esac
+  fi
+}
+
+import_names() {
+  local IFS
+  IFS="\\"'"
+  set -f
+  for value in $1; do
+    case $value in
+      *.toml* | *'*'*) config_imports="$config_imports $value" ;;
+    esac
+  done
+  set +f
+}
+`;

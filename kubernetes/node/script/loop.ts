@@ -1,0 +1,119 @@
+/** What is done when, and what is said of it. */
+export const loop = `
+read_settings() {
+  local key value
+  revision= registry= script= mode=lay addresses= has_authorities=no authorities=none set_config_path=no provider=off
+  [ -r "$files/settings" ] || return 1
+  while read -r key value; do
+    case $key in
+      revision) revision=$value ;;
+      registry) registry=$value ;;
+      script) script=$value ;;
+      mode) mode=$value ;;
+      authorities) authorities=$value ;;
+      addresses) addresses=$value ;;
+      set-config-path) set_config_path=$value ;;
+      provider) provider=$value ;;
+    esac
+  done <"$files/settings"
+  [ "$authorities" = none ] || has_authorities=yes
+  case $registry in '' | .* | *[!]A-Za-z0-9._:[-]*) return 1 ;; esac
+  [ -n "$revision" ]
+}
+
+lay() {
+  laid= kept= problems=
+  if [ "$has_authorities" = yes ] || [ -n "$addresses" ]; then
+    lay_trust
+  fi
+  remember
+}
+
+lay_trust() {
+  local certificate hosts
+  certificate= hosts=hosts.toml
+  [ "$has_authorities" = no ] || certificate=ca.crt
+  if [ -n "$containerd_file" ]; then
+    if [ "$config_path" = '?' ]; then
+      problem config-path "$containerd_file"
+    else
+      lay_folder "\${config_path:-/etc/containerd/certs.d}" $certificate $hosts
+    fi
+  fi
+  [ -n "$certificate" ] || return 0
+  if [ "$dockerd" = yes ] || [ -d "$root/etc/docker" ]; then
+    lay_folder /etc/docker/certs.d $certificate
+  fi
+  if [ "$crio" = yes ] || [ -d "$root/etc/containers" ]; then
+    lay_folder /etc/containers/certs.d $certificate
+  fi
+}
+
+remove() {
+  laid= kept= problems=
+  remember
+  rmdir "$state" 2>/dev/null
+}
+
+tell() {
+  local line runtimes word problem
+  runtimes=
+  [ -z "$containerd_file" ] || runtimes="$runtimes containerd"
+  [ "$dockerd" = no ] || runtimes="$runtimes docker"
+  [ "$crio" = no ] || runtimes="$runtimes crio"
+  line="{\\"berth\\":1,\\"revision\\":\\"$revision\\",\\"mode\\":\\"$mode\\",\\"authorities\\":\\"$authorities\\""
+  line="$line,\\"distribution\\":\\"$distribution\\",\\"runtimes\\":\\"\${runtimes# }\\""
+  for word in containerd_version containerd_file config_version config_path config_legacy config_owner provider_bin provider_config; do
+    eval "plain \\"\\$$word\\""
+    line="$line,\\"$word\\":\\"$plain\\""
+  done
+  plain=
+  list laid $laid
+  list kept $kept
+  list problems $problems
+  line="$line}"
+  [ "$line" = "$told" ] || printf '%s\\n' "$line"
+  told=$line
+}
+
+# A field of the line that is a list.
+list() {
+  local comma
+  line="$line,\\"$1\\":["
+  comma=
+  shift
+  for word in "$@"; do
+    plain "$word"
+    line="$line$comma\\"$plain\\""
+    comma=,
+  done
+  line="$line]"
+}
+
+# A stop comes between two steps, never within one.
+stopping=no
+trap 'stopping=yes' TERM INT
+
+told= seen= running= count=0 every=30 problems= laid= kept=
+while [ "$stopping" = no ]; do
+  if read_settings; then
+    # A script that changed takes over where this one is.
+    [ -z "$running" ] || [ "$running" = "$script" ] || exec /bin/sh "$0" "$files" "$root" "$proc"
+    running=$script
+    if [ "$revision" != "$seen" ] || [ "$count" -ge "$every" ] || ! lies; then
+      count=0
+      detect
+      if [ "$mode" = remove ]; then remove; else lay; fi
+      seen=$revision every=30
+      [ -z "$problems" ] || every=5
+      tell
+    fi
+  fi
+  [ -z "$once" ] || exit 0
+  count=$((count + 1))
+  [ "$stopping" = no ] || break
+  sleep 2 &
+  wait $!
+done
+kill $! 2>/dev/null
+`;
