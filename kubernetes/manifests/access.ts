@@ -155,6 +155,13 @@ const ownNamespace: readonly AccessRule[] = [
   {
     scope: 'namespace',
     apiGroup: '',
+    resources: ['pods'],
+    verbs: ['patch'],
+    reason: 'annotate its pods on nodes, so that kubelets hand them changed files at once',
+  },
+  {
+    scope: 'namespace',
+    apiGroup: '',
     resources: ['pods/log'],
     verbs: ['get'],
     reason: 'read what its pods found on their nodes',

@@ -1,16 +1,15 @@
+import {
+  filesFolder,
+  nodeCommand,
+  nodeRoot,
+  nodeSecurityContext,
+  programFolders,
+  writableFolders,
+} from '../node/layout.ts';
 import { daemonSetNames, nodeName, ourLabels } from './names.ts';
 import type { NodeImage } from './node-images.ts';
 import { type KubernetesObject, ofNamespace } from './object.ts';
 
-/** Where the node's own folders are seen by its pod, written to where files of ours belong. */
-export const nodeRoot = '/node';
-/** Where the pod finds what the ConfigMap holds. */
-export const nodeFilesFolder = '/berth';
-export const nodeScript = 'node.sh';
-
-const writtenFolders = ['/etc', '/var/lib'] as const;
-/** What a shell and the usual commands need of a node. */
-const programFolders = ['/bin', '/sbin', '/lib', '/lib64', '/usr'] as const;
 const hostLabel = 'kubernetes.io/hostname';
 const daemonSetLabel = 'app.kubernetes.io/name';
 
@@ -51,23 +50,25 @@ function nodeDaemonSet(
               name: 'node',
               image,
               imagePullPolicy: 'IfNotPresent',
-              command: ['/bin/sh', `${nodeFilesFolder}/${nodeScript}`],
+              command: nodeCommand,
               env: [
                 { name: 'PATH', value: '/usr/sbin:/usr/bin:/sbin:/bin' },
                 { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
               ],
               resources: { requests: { cpu: '1m', memory: '8Mi' }, limits: { memory: '64Mi' } },
               securityContext: {
-                runAsUser: 0,
-                allowPrivilegeEscalation: false,
-                readOnlyRootFilesystem: true,
-                capabilities: { drop: ['ALL'] },
+                ...nodeSecurityContext,
                 seccompProfile: { type: 'RuntimeDefault' },
-                seLinuxOptions: { type: 'spc_t' },
               },
               volumeMounts: [
-                { name: 'files', mountPath: nodeFilesFolder, readOnly: true },
-                ...writtenFolders.map((path) => ({
+                { name: 'files', mountPath: filesFolder, readOnly: true },
+                {
+                  name: 'root',
+                  mountPath: nodeRoot,
+                  readOnly: true,
+                  mountPropagation: 'HostToContainer',
+                },
+                ...writableFolders.map((path) => ({
                   name: volumeName(path),
                   mountPath: `${nodeRoot}${path}`,
                   mountPropagation: 'HostToContainer',
@@ -82,7 +83,8 @@ function nodeDaemonSet(
           ],
           volumes: [
             { name: 'files', configMap: { name: nodeName } },
-            ...[...writtenFolders, ...(shell === 'host' ? programFolders : [])].map((path) => ({
+            { name: 'root', hostPath: { path: '/' } },
+            ...[...writableFolders, ...(shell === 'host' ? programFolders : [])].map((path) => ({
               name: volumeName(path),
               hostPath: { path },
             })),
