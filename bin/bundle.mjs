@@ -4,6 +4,7 @@
 //   node bin/bundle.mjs FOLDER
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { dirname, join, posix, relative, resolve } from 'node:path';
+import { basename, dirname, join, posix, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -21,7 +22,7 @@ const outputFolder = resolve(process.argv[2]);
 /** A file that code finds beside itself: the module of a thread, or package.json. */
 const besideItself = /new URL\('(\.[^']+)', import\.meta\.url\)/g;
 
-const sources = globSync('{bin,cli,contract,kubernetes,lib,oci,server}/**/*.ts', {
+const sources = globSync('{agent,bin,cli,contract,kubernetes,lib,oci,server}/**/*.ts', {
   cwd: root,
   exclude: (name) =>
     name.endsWith('.test.ts') ||
@@ -36,15 +37,10 @@ const threads = sources.flatMap((source) =>
 
 mkdirSync(dirname(outputFolder), { recursive: true });
 const unfinished = mkdtempSync(`${outputFolder}-`);
-await build({
+/** @type {import('esbuild').BuildOptions} */
+const common = {
   absWorkingDir: root,
-  entryPoints: ['bin/berth.ts', ...new Set(threads)].map((path) => ({
-    in: path,
-    out: nameOf(path),
-  })),
-  outdir: unfinished,
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: `node${process.versions.node.split('.')[0]}`,
@@ -64,16 +60,36 @@ await build({
           loader: 'ts',
           contents: readFileSync(path, 'utf8').replaceAll(besideItself, (_, target) => {
             const file = join(dirname(path), target);
-            const inOutput = target.endsWith('.ts')
-              ? `./${nameOf(relative(root, file))}.js`
-              : relative(outputFolder, file);
-            return `new URL('${inOutput}', import.meta.url)`;
+            if (target.endsWith('.ts')) {
+              return `new URL('./${nameOf(relative(root, file))}.js', import.meta.url)`;
+            }
+            // The folder is whole by itself, so that it can be put anywhere.
+            copyFileSync(file, join(unfinished, basename(file)));
+            return `new URL('./${basename(file)}', import.meta.url)`;
           }),
         }));
       },
     },
   ],
+};
+
+await build({
+  ...common,
+  entryPoints: ['bin/berth.ts', ...new Set(threads)].map((path) => ({
+    in: path,
+    out: nameOf(path),
+  })),
+  outdir: unfinished,
+  splitting: true,
 });
+if (existsSync(join(root, 'bin/agent.ts'))) {
+  // One file, since it is all that runs in clusters.
+  await build({
+    ...common,
+    entryPoints: ['bin/agent.ts'],
+    outfile: join(unfinished, 'agent.mjs'),
+  });
+}
 
 try {
   // Whoever runs the program need not be who installed it.

@@ -4,6 +4,7 @@ import { createCharts } from '#features/charts';
 import { authorityFollowers } from '#features/clusters';
 import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
+import { createAgentImages } from '#features/own-artifacts';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
 import { createRobots } from '#features/robots';
@@ -135,6 +136,7 @@ async function composeOver(
   const grace = config.collectionGrace;
   const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
   const charts = createCharts({ database, store, registry, grace, now: Date.now });
+  const agentImages = createAgentImages({ database, store, registry, version, log, now: Date.now });
   const outbox = createOutbox({
     database,
     subscribers: [tracedSubscriber(charts.subscriber, traces)],
@@ -261,6 +263,7 @@ async function composeOver(
 
   if (shared?.sweeps ?? true) {
     registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
+    agentImages.start();
   }
   outbox.start();
   await monitoring.scheduleJobs(jobs);
@@ -273,6 +276,7 @@ async function composeOver(
     processMetrics: ownMetrics,
     stopping: monitoring.stopping,
     async close() {
+      await agentImages.stop();
       await jobs.stop();
       await outbox.stop();
       await monitoring.stop();

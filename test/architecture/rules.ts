@@ -32,7 +32,8 @@ export const featureDoors: Readonly<Record<string, readonly string[]>> = {
   artifacts: ['registry', 'projects'],
   charts: ['registry', 'projects'],
   'garbage-collection': ['registry'],
-  clusters: ['auth', 'projects', 'registry'],
+  'own-artifacts': ['projects', 'registry'],
+  clusters: ['auth', 'own-artifacts', 'projects', 'registry'],
 };
 
 /** The room that a path of the clone stands in. */

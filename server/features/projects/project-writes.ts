@@ -52,11 +52,22 @@ export async function ensureProject(
   return id;
 }
 
+/** Creates the server's own project, public, where it is missing. */
+export const ensureReservedProject: Write<{ readonly now: number }, void> = {
+  name: 'projects.ensureReserved',
+  durability: 'durable',
+  run: async (transaction, { now }) => {
+    if ((await projectIdOf(transaction, reservedProject)) !== undefined) return;
+    await insertRow(transaction, { name: reservedProject, public: true, ownerId: null, now });
+  },
+};
+
 /** Undefined where the name is taken. */
 async function insertProject(
   transaction: Transaction,
-  { name, public: isPublic, ownerId, now }: NewProject,
+  project: NewProject,
 ): Promise<number | undefined> {
+  const { name } = project;
   if (!isProjectName(name)) {
     throw new Refusal(
       'invalid',
@@ -64,6 +75,13 @@ async function insertProject(
     );
   }
   if (name === reservedProject) throw reservedName();
+  return insertRow(transaction, project);
+}
+
+async function insertRow(
+  transaction: Transaction,
+  { name, public: isPublic, ownerId, now }: NewProject,
+): Promise<number | undefined> {
   const row = await transaction
     .insertInto('projects')
     .values({

@@ -1,0 +1,34 @@
+import { fileContent } from '#oci/content.ts';
+import type { BuiltManifest, KnownLayer } from '#oci/image.ts';
+import { nodeImage, programFolder, textFile, withFolders } from '#oci/node-image.ts';
+import type { TarEntry } from '#oci/tar.ts';
+
+/** The repository of the agent's image in every registry of Berth. */
+export const agentRepository = 'berth/agent';
+
+/** The agent's own layer. @param program of `agent.mjs` */
+export async function agentProgramEntries(program: string, version: string): Promise<TarEntry[]> {
+  return [
+    ...withFolders([
+      {
+        type: 'file',
+        path: `${programFolder}/agent.mjs`,
+        content: await fileContent(program),
+      },
+      textFile(`${programFolder}/package.json`, JSON.stringify({ type: 'module', version })),
+    ]),
+  ];
+}
+
+export function agentImage(parts: {
+  readonly architecture: 'amd64' | 'arm64';
+  readonly runtime: KnownLayer;
+  readonly program: KnownLayer;
+  readonly version: string;
+}): BuiltManifest {
+  return nodeImage({
+    ...parts,
+    title: 'Berth agent',
+    config: { Entrypoint: ['/usr/bin/node', `/${programFolder}/agent.mjs`] },
+  });
+}

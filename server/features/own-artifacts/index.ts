@@ -1,0 +1,1 @@
+export { type AgentImage, type AgentImages, createAgentImages } from './agent-image.ts';
