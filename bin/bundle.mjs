@@ -82,14 +82,12 @@ await build({
   outdir: unfinished,
   splitting: true,
 });
-if (existsSync(join(root, 'bin/agent.ts'))) {
-  // One file, since it is all that runs in clusters.
-  await build({
-    ...common,
-    entryPoints: ['bin/agent.ts'],
-    outfile: join(unfinished, 'agent.mjs'),
-  });
-}
+// One file, since it is all that runs in clusters.
+await build({
+  ...common,
+  entryPoints: ['bin/agent.ts'],
+  outfile: join(unfinished, 'agent.mjs'),
+});
 
 try {
   // Whoever runs the program need not be who installed it.

@@ -52,7 +52,7 @@ function install() {
 /** The sources as they are now: a name for what is made of them. */
 function sourceState() {
   const hash = createHash('sha256').update(lock);
-  const rooms = ['bin', 'cli', 'contract', 'kubernetes', 'lib', 'oci', 'server'];
+  const rooms = ['agent', 'bin', 'cli', 'contract', 'kubernetes', 'lib', 'oci', 'server'];
   for (const room of rooms) {
     for (const name of readdirSync(join(root, room), { recursive: true }).sort()) {
       const { mtimeMs, size } = statSync(join(root, room, name));

@@ -1,0 +1,29 @@
+import { createKubernetesApi, inClusterConnection, resources } from '#kubernetes/api/index.ts';
+import { runElection } from '#kubernetes/lease.ts';
+import type { AgentEnvironment } from './environment.ts';
+import { createLog } from './log.ts';
+import { agentName, berthNamespace, ourLabels } from './names.ts';
+import { runTerm } from './term.ts';
+
+/** Waits to lead, and leads, until `signal`. */
+export async function runAgent(environment: AgentEnvironment, signal: AbortSignal): Promise<void> {
+  const { apiHost, apiPort, pod, registry } = environment;
+  const log = createLog((line) => process.stdout.write(line));
+  const api = createKubernetesApi(inClusterConnection(apiHost, apiPort));
+  log.info(`The agent of ${registry} waits to lead.`, { pod });
+  await runElection({
+    api,
+    lease: { name: agentName, namespace: berthNamespace },
+    labels: ourLabels,
+    candidate: pod,
+    isGone: async (name) => {
+      const place = { name, namespace: berthNamespace };
+      return (await api.find(resources.pods, place, { signal })) === undefined;
+    },
+    lead: (term) => runTerm({ api, environment, log, signal: term }),
+    signal,
+    report: (error) => log.failure('The election of a leader', error),
+  });
+  api.close();
+  log.info('The agent ends.', { pod });
+}

@@ -1,0 +1,5 @@
+import type { CreateAgentPart } from './part.ts';
+import { createTokenReview } from './token-review.ts';
+
+/** Everything that the agent brings about, in the order in which it is taken away. */
+export const createParts: readonly CreateAgentPart[] = [createTokenReview];

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { AgentCalls } from '#contract/agent.ts';
+import type { KubernetesApi } from '#kubernetes/api/index.ts';
+import { createConnection } from './connection/connection.ts';
+import { createRegistry } from './connection/registry.ts';
+import { createDesiredStates } from './desired-state.ts';
+import type { AgentEnvironment } from './environment.ts';
+import type { Log } from './log.ts';
+import type { AgentContext, AgentPart } from './part.ts';
+import { createParts } from './parts.ts';
+import { createReports } from './reports/reports.ts';
+import { createStores } from './stores.ts';
+
+export interface TermOptions {
+  readonly api: KubernetesApi;
+  readonly environment: AgentEnvironment;
+  readonly log: Log;
+  /** Ends the term. */
+  readonly signal: AbortSignal;
+}
+
+/** What an agent does while it leads. */
+export async function runTerm({ api, environment, log, signal }: TermOptions): Promise<void> {
+  if (signal.aborted) return;
+  log.info('This agent leads.', { pod: environment.pod });
+  const ended = once(signal, 'abort');
+  const registry = createRegistry(environment);
+  const stores = createStores(api, log, signal);
+  const connection = createConnection({
+    api,
+    name: environment.registry,
+    cluster: environment.cluster,
+    registry,
+    trouble: () => undefined,
+    log,
+    signal,
+  });
+  const { server } = connection;
+  const reports = createReports({ ...stores, server, log, signal });
+  const context: AgentContext = {
+    api,
+    registry: environment.registry,
+    server,
+    ...stores,
+    reports,
+    log,
+    signal,
+  };
+  const parts = createParts.map((create) => create(context));
+  const desired = createDesiredStates(parts, log, signal);
+  connection.open({
+    answers: {
+      ...joinedAnswers(parts),
+      'state.set': async (state) => {
+        registry.learn(state.registry);
+        desired.set(state);
+        return {};
+      },
+    },
+    opened: () => {
+      reports.connected();
+      for (const part of parts) part.connected?.();
+    },
+  });
+  await ended;
+}
+
+function joinedAnswers(parts: readonly AgentPart[]): Partial<AgentCalls> {
+  const answers: Partial<AgentCalls> = {};
+  for (const part of parts) {
+    for (const method of Object.keys(part.answers ?? {})) {
+      if (method in answers) throw new Error(`Two parts of the agent answer ${method}.`);
+    }
+    Object.assign(answers, part.answers);
+  }
+  return answers;
+}
