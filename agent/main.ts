@@ -1,8 +1,9 @@
 import { createKubernetesApi, inClusterConnection, resources } from '#kubernetes/api/index.ts';
 import { runElection } from '#kubernetes/lease.ts';
+import { agentName, berthNamespace, ourLabels } from '#kubernetes/manifests/names.ts';
 import type { AgentEnvironment } from './environment.ts';
+import { serveHealth } from './health.ts';
 import { createLog } from './log.ts';
-import { agentName, berthNamespace, ourLabels } from './names.ts';
 import { runTerm } from './term.ts';
 
 /** Waits to lead, and leads, until `signal`. */
@@ -10,6 +11,7 @@ export async function runAgent(environment: AgentEnvironment, signal: AbortSigna
   const { apiHost, apiPort, pod, registry } = environment;
   const log = createLog((line) => process.stdout.write(line));
   const api = createKubernetesApi(inClusterConnection(apiHost, apiPort));
+  serveHealth(signal, (error) => log.failure('Answering probes', error));
   log.info(`The agent of ${registry} waits to lead.`, { pod });
   await runElection({
     api,

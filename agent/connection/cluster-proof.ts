@@ -1,7 +1,7 @@
 import { agentAudience, type ClusterProof, type PublicKey } from '#contract/agent.ts';
 import { type KubernetesApi, requestToken, resources } from '#kubernetes/api/index.ts';
+import { agentName, berthNamespace } from '#kubernetes/manifests/names.ts';
 import { Refusal } from '#lib/errors.ts';
-import { agentName, berthNamespace } from '../names.ts';
 
 /** The least that the API server gives. */
 const tokenSeconds = 600;

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentCalls, AgentIdentity, ServerCalls } from '#contract/agent.ts';
 import { createObjectStore, type KubernetesApi, resources } from '#kubernetes/api/index.ts';
+import { berthNamespace, connectSecretName } from '#kubernetes/manifests/names.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { Log } from '../log.ts';
-import { berthNamespace, connectSecretName } from '../names.ts';
 import { proveCluster, requestOwnToken } from './cluster-proof.ts';
 import { enrol } from './enrol.ts';
 import { createIdentities, type HeldIdentity } from './identities.ts';

@@ -1,14 +1,14 @@
 import type { AgentIdentity } from '#contract/agent.ts';
 import { type KubernetesApi, resources, type Secret } from '#kubernetes/api/index.ts';
-import { Refusal } from '#lib/errors.ts';
-import type { Log } from '../log.ts';
 import {
   berthNamespace,
   connectSecretName,
   connectTokenKey,
   identitySecretName,
   ourLabels,
-} from '../names.ts';
+} from '#kubernetes/manifests/names.ts';
+import { Refusal } from '#lib/errors.ts';
+import type { Log } from '../log.ts';
 
 /** An identity, and since when it is the agent's. */
 export interface HeldIdentity extends AgentIdentity {
