@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import type { ClusterSettings } from '#contract/clusters.ts';
 import { type Feature, features, listAccess, wantedRules } from './access.ts';
 import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
 import type { KubernetesObject } from './object.ts';
@@ -126,12 +127,19 @@ describe('the rights of the agent', () => {
   });
 
   test('are granted by settings', () => {
-    const settings = { pullSecrets: true, webhook: false, reviewTokens: false };
-    assert.deepEqual([...featuresOf({ ...settings, credentialProvider: 'off' })], ['pull-secrets']);
-    const all = { pullSecrets: true, webhook: true, reviewTokens: true };
-    assert.deepEqual([...featuresOf({ ...all, credentialProvider: 'install' })], [...features]);
-    const none = { pullSecrets: false, webhook: true, reviewTokens: false };
-    assert.deepEqual([...featuresOf({ ...none, credentialProvider: 'off' })], []);
+    const defaults: Required<ClusterSettings> = {
+      addresses: [],
+      node_image: '',
+      set_config_path: false,
+      credential_provider: 'off',
+      pull_secrets: true,
+      webhook: false,
+      review_tokens: false,
+    };
+    assert.deepEqual([...featuresOf(defaults)], ['pull-secrets']);
+    const all = { ...defaults, webhook: true, review_tokens: true };
+    assert.deepEqual([...featuresOf({ ...all, credential_provider: 'install' })], [...features]);
+    assert.deepEqual([...featuresOf({ ...defaults, pull_secrets: false, webhook: true })], []);
     const objects = connectManifests({ ...options, features: new Set() });
     assert.deepEqual(named(objects, 'ClusterRole'), ['berth-agent']);
     assert.deepEqual(named(objects, 'MutatingWebhookConfiguration'), []);

@@ -1,4 +1,4 @@
-import type { CredentialProviderMode } from '#contract/agent.ts';
+import type { ClusterSettings } from '#contract/clusters.ts';
 import type { Feature } from './access.ts';
 import { admissionPoliciesSince, admissionPolicy } from './admission-policy.ts';
 import { agentDeployment, podWebhook } from './agent-deployment.ts';
@@ -38,19 +38,13 @@ export interface ConnectOptions {
   readonly kubernetesMinor?: number | undefined;
 }
 
-export interface FeatureSettings {
-  readonly pullSecrets: boolean;
-  readonly webhook: boolean;
-  readonly reviewTokens: boolean;
-  readonly credentialProvider: CredentialProviderMode;
-}
-
-export function featuresOf(settings: FeatureSettings): ReadonlySet<Feature> {
+/** @param settings all of them, with their defaults */
+export function featuresOf(settings: Required<ClusterSettings>): ReadonlySet<Feature> {
   const wanted = new Set<Feature>();
-  if (settings.pullSecrets) wanted.add('pull-secrets');
-  if (settings.pullSecrets && settings.webhook) wanted.add('webhook');
-  if (settings.reviewTokens) wanted.add('token-review');
-  if (settings.credentialProvider !== 'off') wanted.add('credential-provider');
+  if (settings.pull_secrets) wanted.add('pull-secrets');
+  if (settings.pull_secrets && settings.webhook) wanted.add('webhook');
+  if (settings.review_tokens) wanted.add('token-review');
+  if (settings.credential_provider !== 'off') wanted.add('credential-provider');
   return wanted;
 }
 

@@ -11,28 +11,50 @@ import type { NodeImage } from './node-images.ts';
 import { type KubernetesObject, ofNamespace } from './object.ts';
 
 const hostLabel = 'kubernetes.io/hostname';
-const daemonSetLabel = 'app.kubernetes.io/name';
+const nameLabel = 'app.kubernetes.io/name';
 
 /** The DaemonSets that put files on nodes: one for each image, and no node with two of their pods. */
 export function nodeDaemonSets(images: readonly NodeImage[]): KubernetesObject[] {
-  const named = images.flatMap(({ hosts }) => hosts ?? []);
-  return images
-    .slice(0, daemonSetNames.length)
-    .map((choice, index) => nodeDaemonSet(daemonSetNames[index] ?? nodeName, choice, named));
+  const others = images.flatMap(({ hosts }) => hosts ?? []);
+  return images.slice(0, daemonSetNames.length).map(({ image, shell, hosts }, index) =>
+    nodeDaemonSet({
+      name: daemonSetNames[index] ?? nodeName,
+      image,
+      shell,
+      placement: [
+        onLinux,
+        ...(hosts === undefined
+          ? except(others)
+          : [{ key: hostLabel, operator: 'In', values: hosts }]),
+      ],
+    }),
+  );
 }
 
-function nodeDaemonSet(
-  name: string,
-  { image, shell, hosts }: NodeImage,
-  named: readonly string[],
-): KubernetesObject {
-  const labels = { ...ourLabels, [daemonSetLabel]: name };
+export interface DaemonSetOptions {
+  readonly name: string;
+  readonly image: string;
+  readonly shell: NodeImage['shell'];
+  /** `matchExpressions` of its nodes. */
+  readonly placement: unknown;
+}
+
+const onLinux = { key: 'kubernetes.io/os', operator: 'In', values: ['linux'] };
+
+function except(hosts: readonly string[]): object[] {
+  return hosts.length === 0 ? [] : [{ key: hostLabel, operator: 'NotIn', values: hosts }];
+}
+
+export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
+  const { name, image, shell, placement } = options;
+  const programs = shell === 'host' ? programFolders : [];
   return ofNamespace('apps/v1', 'DaemonSet', name, {
     spec: {
-      selector: { matchLabels: { [daemonSetLabel]: name } },
+      selector: { matchLabels: { [nameLabel]: name } },
+      // All at once: a node whose pod is replaced keeps what was laid down.
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%' } },
       template: {
-        metadata: { labels },
+        metadata: { labels: { ...ourLabels, [nameLabel]: name } },
         spec: {
           serviceAccountName: nodeName,
           automountServiceAccountToken: false,
@@ -43,7 +65,13 @@ function nodeDaemonSet(
           // The command lines of the kubelet and of containerd say where their files are.
           hostPID: true,
           tolerations: [{ operator: 'Exists' }],
-          affinity: affinityOf(hosts, named),
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [{ matchExpressions: placement }],
+              },
+            },
+          },
           terminationGracePeriodSeconds: 5,
           containers: [
             {
@@ -51,10 +79,7 @@ function nodeDaemonSet(
               image,
               imagePullPolicy: 'IfNotPresent',
               command: nodeCommand,
-              env: [
-                { name: 'PATH', value: '/usr/sbin:/usr/bin:/sbin:/bin' },
-                { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
-              ],
+              env: [{ name: 'PATH', value: '/usr/sbin:/usr/bin:/sbin:/bin' }],
               resources: { requests: { cpu: '1m', memory: '8Mi' }, limits: { memory: '64Mi' } },
               securityContext: {
                 ...nodeSecurityContext,
@@ -63,7 +88,7 @@ function nodeDaemonSet(
               volumeMounts: [
                 { name: 'files', mountPath: filesFolder, readOnly: true },
                 {
-                  name: 'root',
+                  name: 'node',
                   mountPath: nodeRoot,
                   readOnly: true,
                   mountPropagation: 'HostToContainer',
@@ -73,7 +98,7 @@ function nodeDaemonSet(
                   mountPath: `${nodeRoot}${path}`,
                   mountPropagation: 'HostToContainer',
                 })),
-                ...(shell === 'host' ? programFolders : []).map((path) => ({
+                ...programs.map((path) => ({
                   name: volumeName(path),
                   mountPath: path,
                   readOnly: true,
@@ -83,8 +108,8 @@ function nodeDaemonSet(
           ],
           volumes: [
             { name: 'files', configMap: { name: nodeName } },
-            { name: 'root', hostPath: { path: '/' } },
-            ...[...writableFolders, ...(shell === 'host' ? programFolders : [])].map((path) => ({
+            { name: 'node', hostPath: { path: '/' } },
+            ...[...writableFolders, ...programs].map((path) => ({
               name: volumeName(path),
               hostPath: { path },
             })),
@@ -95,25 +120,8 @@ function nodeDaemonSet(
   });
 }
 
-function affinityOf(hosts: readonly string[] | undefined, named: readonly string[]): object {
-  const onLinux = { key: 'kubernetes.io/os', operator: 'In', values: ['linux'] };
-  const here =
-    hosts === undefined
-      ? { key: hostLabel, operator: 'NotIn', values: named }
-      : { key: hostLabel, operator: 'In', values: hosts };
-  const matchExpressions =
-    here.values.length === 0 && hosts === undefined ? [onLinux] : [onLinux, here];
-  return {
-    nodeAffinity: {
-      requiredDuringSchedulingIgnoredDuringExecution: {
-        nodeSelectorTerms: [{ matchExpressions }],
-      },
-    },
-  };
-}
-
 function volumeName(path: string): string {
-  return `host${path.replaceAll('/', '-')}`;
+  return `node${path.replaceAll('/', '-')}`;
 }
 
 /**
@@ -126,7 +134,11 @@ export function criticalPodsQuota(): KubernetesObject {
       hard: { pods: '1M' },
       scopeSelector: {
         matchExpressions: [
-          { scopeName: 'PriorityClass', operator: 'In', values: ['system-node-critical'] },
+          {
+            scopeName: 'PriorityClass',
+            operator: 'In',
+            values: ['system-cluster-critical', 'system-node-critical'],
+          },
         ],
       },
     },

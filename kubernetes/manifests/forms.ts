@@ -1,0 +1,98 @@
+import type { ClusterSettings } from '#contract/clusters.ts';
+import { Refusal } from '#lib/errors.ts';
+import { nodeFiles } from '../node/files.ts';
+import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
+import { type NodeImagePlan, planNodeImages } from './node-images.ts';
+import { documentYaml, manifestYaml } from './yaml.ts';
+
+/** `gitops` is `kubectl` without the token; `helm` are values of the chart `berth-agent`. */
+export const manifestForms = ['kubectl', 'gitops', 'helm'] as const;
+export type ManifestForm = (typeof manifestForms)[number];
+
+export const agentRepository = 'berth/agent';
+
+export interface ManifestOptions {
+  readonly cluster: string;
+  /** `host[:port]`, as image names begin. */
+  readonly registry: string;
+  /** PEM; absent where every machine trusts the registry anyway. */
+  readonly authorities?: string | undefined;
+  readonly settings: Required<ClusterSettings>;
+  /** Tag of the agent's image. */
+  readonly version: string;
+  readonly token: string;
+  /** What `kubectl get nodes --output json` printed; undefined where nobody could say. */
+  readonly nodes: unknown;
+}
+
+/**
+ * What `kubectl apply -f -` or `helm … --values -` reads.
+ * @throws {Refusal} `invalid` where no image is known that the nodes could run
+ */
+export function manifestText(form: ManifestForm, options: ManifestOptions): string {
+  const plan = imagesFor(options);
+  const objects = connectOptions(options, plan);
+  if (form === 'helm') return documentYaml(chartValues(objects, options.settings));
+  return manifestYaml(
+    connectManifests(form === 'gitops' ? { ...objects, token: undefined } : objects),
+  );
+}
+
+function imagesFor({ nodes, settings }: ManifestOptions): NodeImagePlan {
+  const plan = planNodeImages(nodes);
+  if (settings.node_image !== '') {
+    const image = { image: settings.node_image, shell: 'image', hosts: undefined } as const;
+    return { ...plan, images: [image], without: [] };
+  }
+  if (plan.images.length > 0) return plan;
+  const reason =
+    plan.without.length > 0
+      ? `The nodes ${plan.without.slice(0, 5).join(', ')} have neither a shell of their own nor an image that holds one.`
+      : 'The list of nodes is empty or no list of nodes: send what kubectl get nodes --output json prints.';
+  throw new Refusal(
+    'invalid',
+    `${reason} Or name an image with a shell that they can pull: berth cluster connect NAME --node-image IMAGE.`,
+  );
+}
+
+function connectOptions(options: ManifestOptions, plan: NodeImagePlan): ConnectOptions {
+  const { cluster, registry, authorities, settings, version, token } = options;
+  return {
+    cluster,
+    registry: { name: registry, authorities, addresses: settings.addresses },
+    agentImage: `${registry}/${agentRepository}:${version}`,
+    token,
+    features: featuresOf(settings),
+    nodeFiles: nodeFiles({
+      registry,
+      authorities,
+      addresses: settings.addresses,
+      setConfigPath: settings.set_config_path,
+      credentialProvider: settings.credential_provider,
+    }),
+    nodeImages: plan.images,
+    kubernetesMinor: plan.oldestKubelet,
+  };
+}
+
+/** Of the chart `berth-agent`: what its objects are made from. */
+function chartValues(options: ConnectOptions, settings: Required<ClusterSettings>): object {
+  const { cluster, registry, token, agentImage, nodeFiles: files, nodeImages } = options;
+  return {
+    cluster,
+    server: registry.name,
+    token,
+    authorities: registry.authorities ?? '',
+    addresses: registry.addresses,
+    agentImage,
+    nodeImage: settings.node_image,
+    nodeImages: settings.node_image === '' ? nodeImages : [],
+    nodeFiles: files,
+    settings: {
+      pullSecrets: options.features.has('pull-secrets'),
+      webhook: options.features.has('webhook'),
+      reviewTokens: options.features.has('token-review'),
+      credentialProvider: options.features.has('credential-provider'),
+    },
+  };
+}
