@@ -88,7 +88,7 @@ export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
               volumeMounts: [
                 { name: 'files', mountPath: filesFolder, readOnly: true },
                 {
-                  name: 'node',
+                  name: 'root',
                   mountPath: nodeRoot,
                   readOnly: true,
                   mountPropagation: 'HostToContainer',
@@ -108,7 +108,7 @@ export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
           ],
           volumes: [
             { name: 'files', configMap: { name: nodeName } },
-            { name: 'node', hostPath: { path: '/' } },
+            { name: 'root', hostPath: { path: '/' } },
             ...[...writableFolders, ...programs].map((path) => ({
               name: volumeName(path),
               hostPath: { path },
