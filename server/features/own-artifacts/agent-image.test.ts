@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createRegistry, deleteTag, type Registry } from '#features/registry';
+import { agentRepository } from '#kubernetes/agent-image.ts';
+import { parseManifest } from '#oci/manifest.ts';
+import type { BlobStore } from '#server/blobs/blob-store.ts';
+import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts';
+import type { Database } from '#server/database/database.ts';
+import { onBothDatabases } from '#test/databases.ts';
+import { type AgentImage, createAgentImages } from './index.ts';
+import { manifestOfDigest, manifestOfTag } from './queries.ts';
+
+const version = '1.2.3';
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+
+onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) => {
+  describe(`the agent's image, on ${name}`, () => {
+    let database: Database;
+    let removeDatabase: () => Promise<void>;
+    let folder: string;
+    let store: BlobStore;
+    let registry: Registry;
+    let pushes: object[];
+
+    /** As a server that has just started. */
+    function provider(ofVersion = version): () => Promise<AgentImage> {
+      return createAgentImages({
+        database,
+        store,
+        registry,
+        version: ofVersion,
+        log: { info: (fields: object) => pushes.push(fields), warn: assert.fail },
+        now: Date.now,
+      }).provide;
+    }
+
+    before(async () => {
+      ({ database, remove: removeDatabase } = await open());
+      folder = await mkdtemp(join(tmpdir(), 'berth-own-'));
+      store = await openFilesystemBlobStore({ folder });
+      registry = createRegistry({
+        database,
+        store,
+        loadGrants: () => Promise.reject(new Error('Nobody asks.')),
+        grace: 0,
+        now: Date.now,
+      });
+      pushes = [];
+    });
+    after(async () => {
+      await store.close();
+      await database.close();
+      await removeDatabase();
+      await rm(folder, { recursive: true });
+    });
+
+    test('is built once, pushed with the version and as the latest, and open to anybody', async () => {
+      const provide = provider();
+      const [image, other] = await Promise.all([provide(), provide()]);
+      assert.equal(image, other);
+      assert.deepEqual(
+        { repository: image.repository, tag: image.tag, architectures: image.architectures },
+        { repository: agentRepository, tag: version, architectures: [architecture] },
+      );
+      assert.equal(pushes.length, 1);
+      const latest = await manifestOfTag(database.read, agentRepository, 'latest');
+      assert.equal(latest?.digest, image.digest);
+      const project = await database.read
+        .selectFrom('projects')
+        .select(['name', 'public'])
+        .executeTakeFirst();
+      assert.deepEqual(project, { name: 'berth', public: 1 });
+    });
+
+    test('is left alone by a server that starts with the same', async () => {
+      const before = await manifestOfTag(database.read, agentRepository, version);
+      const image = await provider()();
+      assert.equal(image.digest, before?.digest);
+      assert.equal(pushes.length, 1);
+    });
+
+    test('of another version shares the layer of Node.js, which is not built again', async () => {
+      const { digest } = await provider('1.2.4')();
+      const [before, now] = await Promise.all(
+        [await manifestOfTag(database.read, agentRepository, version), { digest }].map(
+          async (index) => layersOf(index?.digest ?? ''),
+        ),
+      );
+      assert.equal(now?.[0]?.digest, before?.[0]?.digest);
+      assert.notEqual(now?.[1]?.digest, before?.[1]?.digest);
+      const { bytes } = pushes.at(-1) as { bytes: number };
+      assert(bytes < 10_000_000, `${bytes} bytes were pushed`);
+    });
+
+    test('is there again after somebody deleted it', async () => {
+      const provide = provider();
+      const { digest } = await provide();
+      const deletion = { repository: agentRepository, tag: version, by: 'a test', now: Date.now() };
+      await database.write(deleteTag, deletion);
+      assert.equal((await provide()).digest, digest);
+      assert.equal((await manifestOfTag(database.read, agentRepository, version))?.digest, digest);
+    });
+
+    async function layersOf(index: string) {
+      const found = await manifestOfDigest(database.read, agentRepository, index);
+      assert(found);
+      const [child] = parseManifest(found.bytes, found.mediaType).children;
+      assert(child);
+      const image = await manifestOfDigest(database.read, agentRepository, child.digest);
+      assert(image);
+      return parseManifest(image.bytes, image.mediaType).layers;
+    }
+  });
+});

@@ -1,0 +1,4 @@
+import { projectWrites } from '#features/projects/writes';
+import { registryWrites } from '#features/registry/writes';
+
+export const writes = [...projectWrites, ...registryWrites];
