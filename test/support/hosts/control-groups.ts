@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** The group that holds a host's containers; the kernel counts them by it, and we remove it. */
 export function controlGroupOf(bed: string, host = ''): string {
@@ -24,6 +24,19 @@ export async function removeControlGroup(bed: string, host?: string): Promise<vo
   await Promise.all(
     (await hierarchies()).map((folder) => removeFolders(join(folder, controlGroupOf(bed, host)))),
   );
+}
+
+/** The folders, one in each hierarchy, of a group of that name somewhere below another group. */
+export async function findControlGroups(group: string, name: string): Promise<readonly string[]> {
+  const found = await Promise.all(
+    (await hierarchies()).map(async (hierarchy) => {
+      const below = await readdir(join(hierarchy, group), { recursive: true }).catch(() => []);
+      return below
+        .filter((path) => basename(path) === name)
+        .map((path) => join(hierarchy, group, path));
+    }),
+  );
+  return found.flat();
 }
 
 async function hierarchies(): Promise<readonly string[]> {
