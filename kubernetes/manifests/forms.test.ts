@@ -31,7 +31,7 @@ const options: ManifestOptions = {
     webhook: false,
     review_tokens: false,
   },
-  version: '1.2.3',
+  agent: { tag: '1.2.3', digest: 'sha256:abc' },
   token: 'berth_connect_secret',
   nodes,
 };
@@ -47,8 +47,11 @@ describe('the text that is applied', () => {
     assert.doesNotMatch(manifestText('gitops', options), /berth_connect_/);
   });
 
-  test('names the image of the agent by the registry and its version', () => {
-    assert.match(manifestText('kubectl', options), /image: reg\.test:5000\/berth\/agent:1\.2\.3$/m);
+  test('names the image of the agent by its digest, and as an import does where there is no pull', () => {
+    const image = (form: 'kubectl' | 'air-gapped') =>
+      /image: (reg.test:5000\/\S+)$/m.exec(manifestText(form, options))?.[1];
+    assert.equal(image('kubectl'), 'reg.test:5000/berth/agent:1.2.3@sha256:abc');
+    assert.equal(image('air-gapped'), 'reg.test:5000/berth/agent:1.2.3');
   });
 
   test('as values of the chart holds what the nodes have', () => {

@@ -1,15 +1,17 @@
 import type { ClusterSettings } from '#contract/clusters.ts';
 import { Refusal } from '#lib/errors.ts';
+import { agentRepository } from '../agent-image.ts';
 import { nodeFiles } from '../node/files.ts';
 import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
 import { type NodeImagePlan, planNodeImages } from './node-images.ts';
 import { documentYaml, manifestYaml } from './yaml.ts';
 
-/** `gitops` is `kubectl` without the token; `helm` are values of the chart `berth-agent`. */
-export const manifestForms = ['kubectl', 'gitops', 'helm'] as const;
+/**
+ * `gitops` is `kubectl` without the token, `air-gapped` names the agent's image as an import does,
+ * and `helm` are values of the chart `berth-agent`.
+ */
+export const manifestForms = ['kubectl', 'gitops', 'air-gapped', 'helm'] as const;
 export type ManifestForm = (typeof manifestForms)[number];
-
-export const agentRepository = 'berth/agent';
 
 export interface ManifestOptions {
   readonly cluster: string;
@@ -18,8 +20,8 @@ export interface ManifestOptions {
   /** PEM; absent where every machine trusts the registry anyway. */
   readonly authorities?: string | undefined;
   readonly settings: Required<ClusterSettings>;
-  /** Tag of the agent's image. */
-  readonly version: string;
+  /** The agent's image in this registry. */
+  readonly agent: { readonly tag: string; readonly digest: string };
   readonly token: string;
   /** What `kubectl get nodes --output json` printed; undefined where nobody could say. */
   readonly nodes: unknown;
@@ -30,8 +32,7 @@ export interface ManifestOptions {
  * @throws {Refusal} `invalid` where no image is known that the nodes could run
  */
 export function manifestText(form: ManifestForm, options: ManifestOptions): string {
-  const plan = imagesFor(options);
-  const objects = connectOptions(options, plan);
+  const objects = connectOptions(form, options);
   if (form === 'helm') return documentYaml(chartValues(objects, options.settings));
   return manifestYaml(
     connectManifests(form === 'gitops' ? { ...objects, token: undefined } : objects),
@@ -55,12 +56,15 @@ function imagesFor({ nodes, settings }: ManifestOptions): NodeImagePlan {
   );
 }
 
-function connectOptions(options: ManifestOptions, plan: NodeImagePlan): ConnectOptions {
-  const { cluster, registry, authorities, settings, version, token } = options;
+function connectOptions(form: ManifestForm, options: ManifestOptions): ConnectOptions {
+  const { cluster, registry, authorities, settings, agent, token } = options;
+  const plan = imagesFor(options);
+  const tagged = `${registry}/${agentRepository}:${agent.tag}`;
   return {
     cluster,
     registry: { name: registry, authorities, addresses: settings.addresses },
-    agentImage: `${registry}/${agentRepository}:${version}`,
+    // By digest too: a node that has another image of this tag takes the one that is meant.
+    agentImage: form === 'air-gapped' ? tagged : `${tagged}@${agent.digest}`,
     token,
     features: featuresOf(settings),
     nodeFiles: nodeFiles({

@@ -10,6 +10,7 @@ export const webhookSecretName = 'berth-agent-webhook';
 export const pullSecretName = 'berth-pull';
 export const testPodName = 'berth-test-pull';
 
+/** Helm writes its own name over managed-by: what is ours is told by part-of. */
 export const ourLabels: Readonly<Record<string, string>> = {
   'app.kubernetes.io/managed-by': 'berth',
   'app.kubernetes.io/part-of': 'berth',
