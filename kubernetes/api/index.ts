@@ -26,6 +26,7 @@ export { type ObjectPlace, type Resource, resources } from './resources.ts';
 export {
   type AccessQuestion,
   mayI,
+  myRules,
   requestToken,
   reviewToken,
   type TokenVerdict,

@@ -199,3 +199,15 @@ export interface SelfSubjectAccessReview {
   };
   readonly status?: { readonly allowed: boolean; readonly reason?: string };
 }
+
+export interface ResourceRule {
+  readonly verbs: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+export interface SelfSubjectRulesReview {
+  readonly spec: { readonly namespace: string };
+  readonly status?: { readonly resourceRules?: readonly ResourceRule[] };
+}

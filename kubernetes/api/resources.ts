@@ -9,6 +9,7 @@ import type {
   Pod,
   Secret,
   SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
   ServiceAccount,
   TokenReview,
 } from './objects.ts';
@@ -79,10 +80,28 @@ export const resources = {
     'mutatingwebhookconfigurations',
     'cluster',
   ),
+  validatingAdmissionPolicies: resource<KubernetesObject>(
+    admission,
+    'ValidatingAdmissionPolicy',
+    'validatingadmissionpolicies',
+    'cluster',
+  ),
+  validatingAdmissionPolicyBindings: resource<KubernetesObject>(
+    admission,
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
+    'cluster',
+  ),
   tokenReviews: resource<TokenReview>(
     'authentication.k8s.io/v1',
     'TokenReview',
     'tokenreviews',
+    'cluster',
+  ),
+  selfSubjectRulesReviews: resource<SelfSubjectRulesReview>(
+    'authorization.k8s.io/v1',
+    'SelfSubjectRulesReview',
+    'selfsubjectrulesreviews',
     'cluster',
   ),
   selfSubjectAccessReviews: resource<SelfSubjectAccessReview>(

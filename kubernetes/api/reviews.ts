@@ -1,5 +1,5 @@
 import type { KubernetesApi, RequestChoice } from './api.ts';
-import type { SelfSubjectAccessReview, TokenRequest } from './objects.ts';
+import type { ResourceRule, SelfSubjectAccessReview, TokenRequest } from './objects.ts';
 import { type ObjectPlace, resources } from './resources.ts';
 
 /** A new token of a ServiceAccount, valid for `audience` only. */
@@ -38,7 +38,21 @@ export async function reviewToken(
   return { authenticated: false, reason: reason.slice(0, 1_024) };
 }
 
-export type AccessQuestion = NonNullable<SelfSubjectAccessReview['spec']['resourceAttributes']>;
+/** What whoever asks may do in a namespace, what holds in all of them included. */
+export async function myRules(
+  api: KubernetesApi,
+  namespace: string,
+  choice?: RequestChoice,
+): Promise<readonly ResourceRule[]> {
+  const { status } = await api.ask(
+    resources.selfSubjectRulesReviews,
+    { spec: { namespace } },
+    choice,
+  );
+  return status?.resourceRules ?? [];
+}
+
+export type AccessQuestion = SelfSubjectAccessReview['spec'];
 
 /** Whether whoever asks may do something. */
 export async function mayI(
@@ -46,7 +60,6 @@ export async function mayI(
   question: AccessQuestion,
   choice?: RequestChoice,
 ): Promise<boolean> {
-  const asked = { spec: { resourceAttributes: question } };
-  const { status } = await api.ask(resources.selfSubjectAccessReviews, asked, choice);
+  const { status } = await api.ask(resources.selfSubjectAccessReviews, { spec: question }, choice);
   return status?.allowed === true;
 }
