@@ -9,6 +9,8 @@ const retryMilliseconds = 5_000;
 export interface DesiredStates {
   readonly current: DesiredState | undefined;
   set(desired: DesiredState): void;
+  /** Nothing is brought about any more; resolves when what was under way has ended. */
+  stop(): Promise<void>;
 }
 
 export function createDesiredStates(
@@ -18,25 +20,29 @@ export function createDesiredStates(
 ): DesiredStates {
   let current: DesiredState | undefined;
   let changed = new AbortController();
-  const busy = new Set<AgentPart>();
+  let stopped = false;
+  const working = new Map<AgentPart, Promise<void>>();
 
   async function follow(part: AgentPart): Promise<void> {
-    if (busy.has(part)) return;
-    busy.add(part);
     let done: DesiredState | undefined;
-    while (current !== undefined && done !== current && !signal.aborted) {
+    while (current !== undefined && done !== current && !stopped && !signal.aborted) {
       const wanted = current;
       const newer = AbortSignal.any([signal, changed.signal]);
       try {
         await part.stateChanged(wanted);
         done = wanted;
       } catch (error) {
-        if (signal.aborted) break;
+        if (stopped || signal.aborted) break;
         log.failure(`Bringing about what is wanted of ${part.name}`, error);
         await wait(retryMilliseconds, undefined, { signal: newer }).catch(() => undefined);
       }
     }
-    busy.delete(part);
+    working.delete(part);
+  }
+
+  function wake(): void {
+    changed.abort();
+    changed = new AbortController();
   }
 
   return {
@@ -44,11 +50,17 @@ export function createDesiredStates(
       return current;
     },
     set(desired) {
-      if (current?.revision === desired.revision) return;
+      if (stopped || current?.revision === desired.revision) return;
       current = desired;
-      changed.abort();
-      changed = new AbortController();
-      for (const part of parts) void follow(part);
+      wake();
+      for (const part of parts) {
+        if (!working.has(part)) working.set(part, follow(part));
+      }
+    },
+    stop: async () => {
+      stopped = true;
+      wake();
+      await Promise.all(working.values());
     },
   };
 }

@@ -34,6 +34,8 @@ export interface AgentContext {
   readonly api: KubernetesApi;
   /** `host[:port]`, as image names begin. */
   readonly registry: string;
+  /** That this process runs in. */
+  readonly pod: string;
   /** Calls are refused as `unavailable` while there is no connection. */
   readonly server: ServerCalls;
   readonly namespaces: ObjectStore<ClusterNamespace>;

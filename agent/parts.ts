@@ -1,5 +1,11 @@
+import { createAccessCheck } from './checks/access-check.ts';
+import { createTestPull } from './checks/test-pull.ts';
 import type { CreateAgentPart } from './part.ts';
 import { createTokenReview } from './token-review.ts';
 
 /** Everything that the agent brings about, in the order in which it is taken away. */
-export const createParts: readonly CreateAgentPart[] = [createTokenReview];
+export const createParts: readonly CreateAgentPart[] = [
+  createTokenReview,
+  createAccessCheck,
+  createTestPull,
+];

@@ -8,6 +8,8 @@ import type { AgentEnvironment } from './environment.ts';
 import type { Log } from './log.ts';
 import type { AgentContext, AgentPart } from './part.ts';
 import { createParts } from './parts.ts';
+import { isMarkedRemoved, takeLastStep } from './removal/last-step.ts';
+import { removeCluster } from './removal/removal.ts';
 import { createReports } from './reports/reports.ts';
 import { createStores } from './stores.ts';
 
@@ -24,6 +26,11 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   if (signal.aborted) return;
   log.info('This agent leads.', { pod: environment.pod });
   const ended = once(signal, 'abort');
+  if (await isMarkedRemoved(api, signal)) {
+    await takeLastStep(api, signal);
+    await ended;
+    return;
+  }
   const registry = createRegistry(environment);
   const stores = createStores(api, log, signal);
   const connection = createConnection({
@@ -40,6 +47,7 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   const context: AgentContext = {
     api,
     registry: environment.registry,
+    pod: environment.pod,
     server,
     ...stores,
     reports,
@@ -48,12 +56,29 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   };
   const parts = createParts.map((create) => create(context));
   const desired = createDesiredStates(parts, log, signal);
+  let removing = false;
+  const remove = async () => {
+    if (removing) return;
+    removing = true;
+    try {
+      await desired.stop();
+      await removeCluster({ parts, server, registry: environment.registry, api, log, signal });
+    } catch (error) {
+      // The server asks again with the next connection.
+      if (!signal.aborted) log.failure('Disconnecting the cluster', error);
+      removing = false;
+    }
+  };
   connection.open({
     answers: {
       ...joinedAnswers(parts),
       'state.set': async (state) => {
         registry.learn(state.registry);
         desired.set(state);
+        return {};
+      },
+      'cluster.remove': async () => {
+        void remove();
         return {};
       },
     },

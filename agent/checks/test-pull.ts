@@ -12,47 +12,47 @@ const limitMilliseconds = 360_000;
 const patienceMilliseconds = 30_000;
 
 /** Shows that pulling works: a pod of the agent's own image, pulled anew, runs to its end. */
-export function testPullOf(ownPod: string): CreateAgentPart {
-  return (context) => {
-    let running: Promise<void> | undefined;
-    let tested = false;
-    let cluster = 'CLUSTER';
+export const createTestPull: CreateAgentPart = (context) => {
+  let running = false;
+  let tested = false;
+  let cluster = 'CLUSTER';
 
-    function test(): void {
-      tested = true;
-      running ??= run(context, ownPod, cluster).finally(() => {
-        running = undefined;
-      });
-    }
+  function test(): void {
+    tested = true;
+    if (running) return;
+    running = true;
+    void run(context, cluster).finally(() => {
+      running = false;
+    });
+  }
 
-    return {
-      name: 'test pull',
-      stateChanged: async (desired) => {
-        cluster = desired.cluster;
-        if (!tested) test();
+  return {
+    name: 'test pull',
+    stateChanged: async (desired) => {
+      cluster = desired.cluster;
+      if (!tested) test();
+    },
+    answers: {
+      'pull.test': async () => {
+        test();
+        return {};
       },
-      answers: {
-        'pull.test': async () => {
-          test();
-          return {};
-        },
-      },
-      remove: async () => {
-        await context.api.delete(resources.pods, place, { gracePeriodSeconds: 0 });
-        return [];
-      },
-    };
+    },
+    remove: async () => {
+      await context.api.delete(resources.pods, place, { gracePeriodSeconds: 0 });
+      return [];
+    },
   };
-}
+};
 
-async function run(context: AgentContext, ownPod: string, cluster: string): Promise<void> {
-  const { api, reports, log, signal } = context;
+async function run(context: AgentContext, cluster: string): Promise<void> {
+  const { api, pod, reports, log, signal } = context;
   const ended = new AbortController();
   const limit = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(limitMilliseconds)]);
   const name = 'test-pull';
   try {
     reports.setCheck({ name, state: 'waiting', detail: 'The test pod is being made.' });
-    const own = await api.get(resources.pods, { name: ownPod, namespace: berthNamespace });
+    const own = await api.get(resources.pods, { name: pod, namespace: berthNamespace });
     const image = own.spec.containers[0]?.image ?? '';
     await removeEarlier(context, limit);
     const begun = performance.now();

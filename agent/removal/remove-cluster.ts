@@ -52,14 +52,11 @@ async function persistently(
  * needed to the end, so they are handed to the garbage collector: they go with the namespace.
  */
 export async function removeFromCluster(removal: Removal): Promise<string[]> {
-  const left: string[] = [];
-  const steps = [
-    () => deleteBounds(removal),
-    () => handRolesOver(removal),
-    () => foreignPods(removal),
+  const { log, signal } = removal;
+  return [
+    ...(await persistently('the agent', () => deleteBounds(removal), log, signal)),
+    ...(await persistently('the agent', () => handRolesOver(removal), log, signal)),
   ];
-  for (const step of steps) left.push(...(await persistently('the agent', step, removal.log, removal.signal)));
-  return left;
 }
 
 async function deleteBounds({ api, signal }: Removal): Promise<readonly string[]> {
@@ -95,8 +92,8 @@ async function handRolesOver({ api, registry, signal }: Removal): Promise<readon
   return [];
 }
 
-/** Whoever put something of their own into our namespace keeps it. */
-async function foreignPods({ api, signal }: Removal): Promise<readonly string[]> {
+/** Whoever put something of their own into our namespace keeps it, and the namespace. */
+export async function whatKeepsNamespace({ api, signal }: Removal): Promise<readonly string[]> {
   const { items } = await api.list(resources.pods, { namespace: berthNamespace, signal });
   const foreign = items.filter(({ metadata: { labels = {} } }) =>
     Object.entries(ourLabels).some(([key, value]) => labels[key] !== value),
