@@ -43,32 +43,47 @@ export interface Bed {
   stop(): Promise<void>;
 }
 
+export interface BedDescription {
+  readonly version: ContainerdVersion;
+  /** The file that figures are recorded in. */
+  readonly figures: string;
+  /** Berth's name, as image names begin; the suite's own by default. */
+  readonly name?: string;
+  /** Two by default. */
+  readonly nodes?: number;
+}
+
 export async function ensureSuiteTools(): Promise<void> {
   await ensureDebianPackages(['ca-certificates', 'curl', 'openssl', 'bsdutils']);
   await clusterTools();
 }
 
-/** @param figures the file that the figures are recorded in */
-export async function startBed(version: ContainerdVersion, figures: string): Promise<Bed> {
+export async function startBed({
+  version,
+  figures,
+  name = registry,
+  nodes = 2,
+}: BedDescription): Promise<Bed> {
   const lan = await createLan(suite, 79);
   try {
     const [registryHost, operatorHost] = await Promise.all([
       lan.addHost({ name: 'registry', number: 2 }),
       lan.addHost({ name: 'operator', number: 3 }),
     ]);
-    const [name = ''] = registry.split(':');
-    await lan.resolve({ [name]: registryHost.address });
+    const [hostName = ''] = name.split(':');
+    await lan.resolve({ [hostName]: registryHost.address });
     const { helm4 } = await ensureTools(recipes.clients);
     await operatorHost.install({ node: process.execPath, helm: helm4 });
     const [berth, docker, cluster] = await Promise.all([
-      startBerth(registryHost, { url: `https://${registry}` }),
+      startBerth(registryHost, { url: `https://${name}` }),
       startDocker(operatorHost),
       startCluster({
         lan,
-        nodes: [
-          { name: 'node-1', number: 11, containerd: version },
-          { name: 'node-2', number: 12, containerd: version },
-        ],
+        nodes: Array.from({ length: nodes }, (_, index) => ({
+          name: `node-${index + 1}`,
+          number: 11 + index,
+          containerd: version,
+        })),
       }),
     ]);
     const operator = openTerminal(operatorHost);
@@ -91,7 +106,7 @@ export async function startBed(version: ContainerdVersion, figures: string): Pro
           await operatorHost.shell(`cd '${repositoryRoot}' && ./berth ${args} --json`),
         ) as unknown,
       push: async (image) => {
-        const archive = await busyboxImage(`${registry}/${image}`);
+        const archive = await busyboxImage(`${name}/${image}`);
         await docker.load(archive);
         await docker.docker('push', archive.reference);
         return archive.reference;
@@ -110,11 +125,11 @@ export async function startBed(version: ContainerdVersion, figures: string): Pro
 
 async function signIn(clone: Terminal, operator: Terminal, berth: Berth): Promise<void> {
   const { username, password } = berth.admin;
-  await clone.type(`./berth trust ${registry} --fingerprint ${berth.fingerprint}`);
-  await clone.type(`./berth login ${registry} --username ${username} --password-stdin`, {
+  await clone.type(`./berth trust ${berth.name} --fingerprint ${berth.fingerprint}`);
+  await clone.type(`./berth login ${berth.name} --username ${username} --password-stdin`, {
     input: password,
   });
-  await operator.type(`docker login ${registry} --username ${username} --password-stdin`, {
+  await operator.type(`docker login ${berth.name} --username ${username} --password-stdin`, {
     input: password,
   });
 }

@@ -13,7 +13,7 @@ describe(`a cluster on containerd ${version}`, () => {
     return bed;
   };
   before(async () => {
-    bed = await startBed(version, figures);
+    bed = await startBed({ version, figures });
   });
   after(() => bed?.stop());
   for (const name of sectionNames) {

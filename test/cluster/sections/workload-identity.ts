@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { waitFor } from '#test/processes.ts';
-import { type Bed, publicProject } from '../bed.ts';
+import { type Bed, publicProject, registry } from '../bed.ts';
 import { kubeletFlags } from '../node.ts';
 
 const folder = '/opt/berth-test';
@@ -51,7 +51,7 @@ function configuration(): string {
     providers: [
       {
         name: 'test-provider',
-        matchImages: ['registry.berth.test:5000'],
+        matchImages: [registry],
         defaultCacheDuration: '0s',
         apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
       },
