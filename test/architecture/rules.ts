@@ -32,7 +32,7 @@ export const featureDoors: Readonly<Record<string, readonly string[]>> = {
   artifacts: ['registry', 'projects'],
   charts: ['registry', 'projects'],
   'garbage-collection': ['registry'],
-  'own-artifacts': ['projects', 'registry'],
+  'own-artifacts': ['charts', 'projects', 'registry'],
   clusters: ['auth', 'own-artifacts', 'projects', 'registry'],
 };
 

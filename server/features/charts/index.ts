@@ -7,11 +7,14 @@ import { chartAdditions } from './additions.ts';
 import { addChartRoutes } from './chart-routes.ts';
 import { addMuseumRoutes } from './museum-routes.ts';
 import { addMuseumUploadRoutes } from './museum-upload-routes.ts';
-import { createPublishChart } from './publish.ts';
+import { createPublishChart, type PublishChart } from './publish.ts';
 import { chartSubscriber, createChartReader } from './reader.ts';
 import { addRepositoryRoutes } from './repository-routes.ts';
 
+export { tagOfVersion } from './versions.ts';
+
 export interface Charts {
+  readonly publish: PublishChart;
   /** Reads charts after their push. */
   readonly subscriber: Subscriber;
   /** What artifacts that are charts have besides their own fields. */
@@ -33,6 +36,7 @@ export function createCharts(options: {
   const readPushedChart = createChartReader({ database, store });
   const publish = createPublishChart({ database, registry, readPushedChart, now });
   return {
+    publish,
     subscriber: chartSubscriber(readPushedChart),
     additions: chartAdditions(database.read),
     addRoutes(application) {

@@ -1,11 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { MuseumSaved, MuseumUploadQuery } from '#contract/charts.ts';
 import { ProjectParameters } from '#contract/projects.ts';
+import { pusherOf } from '#features/registry';
 import { Refusal } from '#lib/errors.ts';
 import type { BlobStore } from '#server/blobs/blob-store.ts';
 import type { Database } from '#server/database/database.ts';
 import { authorize, type RestApplication } from '#server/http/rest/index.ts';
 import type { Grants } from '#server/permissions/decide.ts';
+import { describePrincipal } from '#server/permissions/principals.ts';
 import { authorizeByName } from './project-access.ts';
 import { type PublishChart, signedDigests } from './publish.ts';
 import { archiveOf, selectCharts } from './queries.ts';
@@ -49,11 +51,11 @@ export function addMuseumUploadRoutes(
           );
         }
         await publish({
-          project: request.params.project,
+          folder: request.params.project,
           archive: chart,
           provenance,
           force: isSet(request.query.force),
-          grants: await mayPush(request),
+          ...uploader(await mayPush(request)),
         });
         return reply.code(201).send({ saved: true });
       },
@@ -81,8 +83,8 @@ export function addMuseumUploadRoutes(
         }
         const { project } = request.params;
         const archive = await signedArchive(request, project, provenance);
-        const grants = await mayPush(request);
-        await publish({ project, archive, provenance, force: true, grants });
+        const by = uploader(await mayPush(request));
+        await publish({ folder: project, archive, provenance, force: true, ...by });
         return reply.code(201).send({ saved: true });
       },
     );
@@ -124,6 +126,10 @@ export function addMuseumUploadRoutes(
 async function mayPush(request: FastifyRequest): Promise<Grants> {
   const { project } = request.params as { project: string };
   return authorize(request, 'repository:push', { kind: 'project', project });
+}
+
+function uploader(grants: Grants) {
+  return { pusher: pusherOf(grants), by: describePrincipal(grants.principal) };
 }
 
 async function filesOf(

@@ -1,11 +1,9 @@
 import { isRepositoryName, nameRules } from '#contract/names.ts';
-import { type Manifests, pusherOf, type Uploads } from '#features/registry';
+import type { Manifests, Pusher, Uploads } from '#features/registry';
 import { Refusal } from '#lib/errors.ts';
 import { digestOf } from '#oci/digest.ts';
 import { mediaTypes } from '#oci/media-types.ts';
 import type { Database } from '#server/database/database.ts';
-import type { Grants } from '#server/permissions/decide.ts';
-import { describePrincipal } from '#server/permissions/principals.ts';
 import { shown, UnreadableChart } from './errors.ts';
 import { chartArtifact } from './oci-artifact.ts';
 import { hasTag, manifestIdOf } from './queries.ts';
@@ -14,17 +12,19 @@ import type { ReadPushedChart } from './reader.ts';
 import { tagOfVersion } from './versions.ts';
 
 export interface ChartUpload {
-  readonly project: string;
+  /** The repository without its last segment, which is the chart's name. */
+  readonly folder: string;
   readonly archive: Uint8Array;
   readonly provenance: Uint8Array | undefined;
   /** Replaces a version that exists. */
   readonly force: boolean;
-  /** What the uploader holds in the project. */
-  readonly grants: Grants;
+  readonly pusher: Pusher;
+  /** Who that is, in words. */
+  readonly by: string;
 }
 
 /**
- * Takes a packaged chart and pushes it to `project/name`, as `helm push` would. It is read when
+ * Takes a packaged chart and pushes it to `folder/name`, as `helm push` would. It is read when
  * this resolves.
  * @throws {Refusal} `invalid` for what Helm would not install, `conflict` for a version that exists
  */
@@ -39,10 +39,10 @@ export function createPublishChart(options: {
   const { database, registry, readPushedChart, now } = options;
   const { read } = database;
 
-  return async ({ project, archive, provenance, force, grants }) => {
+  return async ({ folder, archive, provenance, force, pusher, by }) => {
     const { content, name, version } = await readUpload(archive);
     if (provenance !== undefined) requireProvenanceOf(archive, provenance);
-    const repository = `${project}/${name}`;
+    const repository = `${folder}/${name}`;
     if (!isRepositoryName(repository)) {
       throw new Refusal(
         'invalid',
@@ -62,7 +62,6 @@ export function createPublishChart(options: {
       provenance,
       created: now(),
     });
-    const pusher = pusherOf(grants);
     for (const { digest, bytes } of artifact.blobs) {
       const id = await registry.uploads.begin(repository);
       await registry.uploads.finish(id, { bytes: once(bytes) }, { repository, digest, pusher });
@@ -74,7 +73,7 @@ export function createPublishChart(options: {
       contentType: mediaTypes.oci.manifest,
       bytes: artifact.manifest,
       pusher,
-      by: describePrincipal(grants.principal),
+      by,
     });
     const manifestId = await manifestIdOf(read, repository, digest);
     if (manifestId !== undefined) await readPushedChart(manifestId);

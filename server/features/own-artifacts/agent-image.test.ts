@@ -1,36 +1,25 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { createRegistry, deleteTag, type Registry } from '#features/registry';
+import { deleteTag } from '#features/registry';
 import { agentRepository } from '#kubernetes/agent-image.ts';
 import { parseManifest } from '#oci/manifest.ts';
-import type { BlobStore } from '#server/blobs/blob-store.ts';
-import { openFilesystemBlobStore } from '#server/blobs/filesystem/filesystem.ts';
-import type { Database } from '#server/database/database.ts';
 import { onBothDatabases } from '#test/databases.ts';
 import { type AgentImage, createAgentImages } from './index.ts';
 import { manifestOfDigest, manifestOfTag } from './queries.ts';
+import { openTestRegistry, type TestRegistry } from './testing/registry.ts';
 
 const version = '1.2.3';
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) => {
   describe(`the agent's image, on ${name}`, () => {
-    let database: Database;
-    let removeDatabase: () => Promise<void>;
-    let folder: string;
-    let store: BlobStore;
-    let registry: Registry;
+    let opened: TestRegistry;
     let pushes: object[];
 
     /** As a server that has just started. */
     function provider(ofVersion = version): () => Promise<AgentImage> {
       return createAgentImages({
-        database,
-        store,
-        registry,
+        ...opened,
         version: ofVersion,
         log: { info: (fields: object) => pushes.push(fields), warn: assert.fail },
         now: Date.now,
@@ -38,24 +27,10 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
     }
 
     before(async () => {
-      ({ database, remove: removeDatabase } = await open());
-      folder = await mkdtemp(join(tmpdir(), 'berth-own-'));
-      store = await openFilesystemBlobStore({ folder });
-      registry = createRegistry({
-        database,
-        store,
-        loadGrants: () => Promise.reject(new Error('Nobody asks.')),
-        grace: 0,
-        now: Date.now,
-      });
+      opened = await openTestRegistry(open);
       pushes = [];
     });
-    after(async () => {
-      await store.close();
-      await database.close();
-      await removeDatabase();
-      await rm(folder, { recursive: true });
-    });
+    after(() => opened.close());
 
     test('is built once, pushed with the version and as the latest, and open to anybody', async () => {
       const provide = provider();
@@ -66,9 +41,9 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
         { repository: agentRepository, tag: version, architectures: [architecture] },
       );
       assert.equal(pushes.length, 1);
-      const latest = await manifestOfTag(database.read, agentRepository, 'latest');
+      const latest = await manifestOfTag(opened.database.read, agentRepository, 'latest');
       assert.equal(latest?.digest, image.digest);
-      const project = await database.read
+      const project = await opened.database.read
         .selectFrom('projects')
         .select(['name', 'public'])
         .executeTakeFirst();
@@ -76,7 +51,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
     });
 
     test('is left alone by a server that starts with the same', async () => {
-      const before = await manifestOfTag(database.read, agentRepository, version);
+      const before = await manifestOfTag(opened.database.read, agentRepository, version);
       const image = await provider()();
       assert.equal(image.digest, before?.digest);
       assert.equal(pushes.length, 1);
@@ -85,7 +60,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
     test('of another version shares the layer of Node.js, which is not built again', async () => {
       const { digest } = await provider('1.2.4')();
       const [before, now] = await Promise.all(
-        [await manifestOfTag(database.read, agentRepository, version), { digest }].map(
+        [await manifestOfTag(opened.database.read, agentRepository, version), { digest }].map(
           async (index) => layersOf(index?.digest ?? ''),
         ),
       );
@@ -99,17 +74,20 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
       const provide = provider();
       const { digest } = await provide();
       const deletion = { repository: agentRepository, tag: version, by: 'a test', now: Date.now() };
-      await database.write(deleteTag, deletion);
+      await opened.database.write(deleteTag, deletion);
       assert.equal((await provide()).digest, digest);
-      assert.equal((await manifestOfTag(database.read, agentRepository, version))?.digest, digest);
+      assert.equal(
+        (await manifestOfTag(opened.database.read, agentRepository, version))?.digest,
+        digest,
+      );
     });
 
     async function layersOf(index: string) {
-      const found = await manifestOfDigest(database.read, agentRepository, index);
+      const found = await manifestOfDigest(opened.database.read, agentRepository, index);
       assert(found);
       const [child] = parseManifest(found.bytes, found.mediaType).children;
       assert(child);
-      const image = await manifestOfDigest(database.read, agentRepository, child.digest);
+      const image = await manifestOfDigest(opened.database.read, agentRepository, child.digest);
       assert(image);
       return parseManifest(image.bytes, image.mediaType).layers;
     }

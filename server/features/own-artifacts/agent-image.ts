@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { ensureReservedProject } from '#features/projects';
-import type { Manifests, Pusher, Uploads } from '#features/registry';
+import type { Manifests, Uploads } from '#features/registry';
 import { agentRepository } from '#kubernetes/agent-image.ts';
 import { Refusal } from '#lib/errors.ts';
 import { type Digest, requireDigest } from '#oci/digest.ts';
@@ -11,6 +11,7 @@ import type { Log } from '#server/telemetry/log.ts';
 import type { BuiltPart } from './build-protocol.ts';
 import { buildAgentImage } from './builder.ts';
 import { blobKey, manifestOfDigest, manifestOfTag, repositoryExists } from './queries.ts';
+import { serverPush } from './server-push.ts';
 import { storedLayers } from './stored-image.ts';
 
 /** The agent's image of this version, as it lies in the registry. */
@@ -35,9 +36,6 @@ export interface AgentImages {
   stop(): Promise<void>;
 }
 
-/** The server, which creates no project by a push. */
-const pusher: Pusher = { createsProjects: false, userId: null };
-const by = 'the server';
 const latest = 'latest';
 
 export function createAgentImages(options: {
@@ -130,7 +128,7 @@ export function createAgentImages(options: {
   ): Promise<boolean> {
     if (mediaType === undefined) {
       if ((await blobKey(read, agentRepository, digest)) !== undefined) return false;
-      const finished = { repository: agentRepository, digest, pusher };
+      const finished = { repository: agentRepository, digest, pusher: serverPush.pusher };
       await registry.uploads.receive({ bytes }, finished);
       return true;
     }
@@ -141,8 +139,7 @@ export function createAgentImages(options: {
       tags: isLast ? [latest] : [],
       contentType: mediaType,
       bytes: await buffer(bytes),
-      pusher,
-      by,
+      ...serverPush,
     });
     return true;
   }

@@ -1,4 +1,5 @@
+import { chartWrites } from '#features/charts/writes';
 import { projectWrites } from '#features/projects/writes';
 import { registryWrites } from '#features/registry/writes';
 
-export const writes = [...projectWrites, ...registryWrites];
+export const writes = [...chartWrites, ...projectWrites, ...registryWrites];
