@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import type { NamespaceCredential } from '#contract/agent.ts';
+import type { Secret } from '#kubernetes/api/objects.ts';
+import { dockerConfigJson, pullSecretKeys, readPullSecret } from '#kubernetes/dockerconfigjson.ts';
+
+export const pullSecretName = 'berth-pull';
+
+const type = 'kubernetes.io/dockerconfigjson';
+const key = pullSecretKeys[type];
+
+const labels = {
+  'app.kubernetes.io/managed-by': 'berth',
+  'app.kubernetes.io/part-of': 'berth',
+} as const;
+
+const annotations = {
+  cluster: 'berth/cluster',
+  generation: 'berth/generation',
+  renewAt: 'berth/renew-at',
+  /** Of the content that was placed: an edit shows, although nobody remembers what it was. */
+  digest: 'berth/content-sha256',
+} as const;
+
+/** For whom and for which registry a Secret is. */
+export interface PullSecretPurpose {
+  readonly cluster: string;
+  /** As image names begin: `host[:port]`. */
+  readonly registry: string;
+}
+
+/** A Secret named `berth-pull`, as far as decisions need it. */
+export interface PullSecretView {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly terminating: boolean;
+  readonly owner: 'ours' | 'other';
+  /** What must be done before pods can use it; `replace` where it cannot be mended in place. */
+  readonly content: 'sound' | 'mend' | 'replace';
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly renewAt: number;
+  /** Of a sound one. */
+  readonly password: string;
+}
+
+/** One mark of ours is enough: whoever removes all of them takes the Secret over. */
+function isOurs({ metadata }: Secret): boolean {
+  return (
+    metadata.labels?.['app.kubernetes.io/managed-by'] === 'berth' ||
+    metadata.annotations?.[annotations.generation] !== undefined
+  );
+}
+
+export function viewPullSecret(secret: Secret, purpose: PullSecretPurpose): PullSecretView {
+  const { metadata } = secret;
+  const owner = isOurs(secret) ? 'ours' : 'other';
+  const password = owner === 'ours' ? soundPassword(secret, purpose) : undefined;
+  const fixed = secret.immutable === true || secret.type !== type;
+  return {
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    terminating: metadata.deletionTimestamp !== undefined,
+    owner,
+    content: password !== undefined ? 'sound' : fixed ? 'replace' : 'mend',
+    generation: wholeNumber(metadata.annotations?.[annotations.generation]),
+    renewAt: Date.parse(metadata.annotations?.[annotations.renewAt] ?? '') || 0,
+    password: password ?? '',
+  };
+}
+
+function soundPassword(secret: Secret, { cluster, registry }: PullSecretPurpose) {
+  const { metadata, data } = secret;
+  const marked = Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
+  const kept =
+    metadata.annotations?.[annotations.digest] === digestOf(data?.[key] ?? '') &&
+    metadata.annotations[annotations.cluster] === cluster;
+  if (!marked || !kept || wholeNumber(metadata.annotations?.[annotations.generation]) === 0) {
+    return undefined;
+  }
+  const reading = readPullSecret(secret);
+  if (!reading.ok) return undefined;
+  const [credential, ...others] = reading.credentials;
+  return others.length === 0 && credential?.key === registry ? credential.password : undefined;
+}
+
+function wholeNumber(text: string | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
+/** To be applied by a server-side apply, which makes the Secret or mends it in place. */
+export function renderPullSecret(
+  namespace: string,
+  credential: NamespaceCredential,
+  { cluster, registry }: PullSecretPurpose,
+  uid: string | undefined,
+): Secret {
+  const { username, secret: password } = credential;
+  const content = Buffer.from(dockerConfigJson({ key: registry, username, password })).toString(
+    'base64',
+  );
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: pullSecretName,
+      namespace,
+      // Another object that took the place of ours has another uid: the apply then fails.
+      ...(uid !== undefined && { uid }),
+      labels,
+      annotations: {
+        [annotations.cluster]: cluster,
+        [annotations.generation]: String(credential.generation),
+        [annotations.renewAt]: new Date(credential.renewAt).toISOString(),
+        [annotations.digest]: digestOf(content),
+      },
+    },
+    type,
+    data: { [key]: content },
+  };
+}
+
+function digestOf(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
