@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Secret } from '#kubernetes/api/objects.ts';
+import type { Secret } from '#kubernetes/api/index.ts';
 import { readPullSecret } from '#kubernetes/dockerconfigjson.ts';
 import { renderPullSecret, viewPullSecret } from './secret.ts';
 

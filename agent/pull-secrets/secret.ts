@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NamespaceCredential } from '#contract/agent.ts';
-import type { Secret } from '#kubernetes/api/objects.ts';
+import type { Secret } from '#kubernetes/api/index.ts';
 import { dockerConfigJson, pullSecretKeys, readPullSecret } from '#kubernetes/dockerconfigjson.ts';
 
 export const pullSecretName = 'berth-pull';
@@ -43,15 +43,42 @@ export interface PullSecretView {
   readonly password: string;
 }
 
+export interface KeptSecret {
+  readonly metadata: Partial<
+    Record<'namespace' | 'uid' | 'resourceVersion' | 'deletionTimestamp', string | undefined>
+  > & {
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
+  };
+  readonly type?: string | undefined;
+  readonly immutable?: boolean | undefined;
+  readonly data?: Readonly<Record<string, string>> | undefined;
+}
+
 /** One mark of ours is enough: whoever removes all of them takes the Secret over. */
-function isOurs({ metadata }: Secret): boolean {
+export function isOurs({ metadata }: KeptSecret): boolean {
   return (
     metadata.labels?.['app.kubernetes.io/managed-by'] === 'berth' ||
     metadata.annotations?.[annotations.generation] !== undefined
   );
 }
 
-export function viewPullSecret(secret: Secret, purpose: PullSecretPurpose): PullSecretView {
+/** What `viewPullSecret` reads: of somebody else's Secret nothing but that it is there. */
+export function keepPullSecret(secret: Secret): KeptSecret {
+  const { namespace, uid, resourceVersion, deletionTimestamp } = secret.metadata;
+  const metadata = { namespace, uid, resourceVersion, deletionTimestamp };
+  if (!isOurs(secret)) return { metadata };
+  const { labels: marks, annotations: notes } = secret.metadata;
+  const { type: kind, immutable, data } = secret;
+  return {
+    metadata: { ...metadata, labels: marks, annotations: notes },
+    type: kind,
+    immutable,
+    data,
+  };
+}
+
+export function viewPullSecret(secret: KeptSecret, purpose: PullSecretPurpose): PullSecretView {
   const { metadata } = secret;
   const owner = isOurs(secret) ? 'ours' : 'other';
   const password = owner === 'ours' ? soundPassword(secret, purpose) : undefined;
@@ -68,7 +95,7 @@ export function viewPullSecret(secret: Secret, purpose: PullSecretPurpose): Pull
   };
 }
 
-function soundPassword(secret: Secret, { cluster, registry }: PullSecretPurpose) {
+function soundPassword(secret: KeptSecret, { cluster, registry }: PullSecretPurpose) {
   const { metadata, data } = secret;
   const marked = Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
   const kept =
