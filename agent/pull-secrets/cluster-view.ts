@@ -6,7 +6,6 @@ import {
   type ServiceAccount,
 } from '#kubernetes/api/index.ts';
 import type { ServiceAccountView } from './plan.ts';
-import type { Concern } from './states.ts';
 import {
   type KeptSecret,
   keepPullSecret,
@@ -15,10 +14,12 @@ import {
   pullSecretName,
   viewPullSecret,
 } from './secret.ts';
+import type { Concern } from './states.ts';
 
 /** The Secrets named `berth-pull` and the ServiceAccounts of all namespaces, at this moment. */
 export interface ClusterView {
-  /** Resolves when all of both is known. */
+  /** Resolve when all Secrets, and then all of both, are known. */
+  readonly secretsFilled: Promise<void>;
   readonly filled: Promise<void>;
   /** Whether enough is known to decide. */
   isFilled(concern: Concern): boolean;
@@ -80,6 +81,7 @@ export function createClusterView(options: ClusterViewOptions): ClusterView {
   });
 
   return {
+    secretsFilled,
     filled: allFilled,
     isFilled: (concern) => filled[concern],
     secret(namespace, purpose) {

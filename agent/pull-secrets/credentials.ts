@@ -14,7 +14,10 @@ export interface Credentials {
 type Server = Pick<ServerCalls, 'credentials.issue' | 'credentials.placed'>;
 
 export function createCredentials(server: Server): Credentials {
-  const issued = new Map<string, { readonly uid: string; readonly credential: NamespaceCredential }>();
+  const issued = new Map<
+    string,
+    { readonly uid: string; readonly credential: NamespaceCredential }
+  >();
   const unsaid = new Map<string, number>();
 
   async function say(namespace: string, generation: number): Promise<void> {

@@ -1,5 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createObjectStore, isNotFound, type KubernetesApi, resources } from '#kubernetes/api/index.ts';
+import {
+  createObjectStore,
+  isNotFound,
+  type KubernetesApi,
+  resources,
+} from '#kubernetes/api/index.ts';
 import type { ServiceAccountView } from './plan.ts';
 import { recordPodEvent } from './pod-events.ts';
 import { judgePod, type PendingPod, viewPendingPod } from './stuck-pods.ts';

@@ -74,6 +74,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
       report: (error) => log.failure('Pods that wait for an image', error),
       signal,
     });
+    void started.secretsFilled.then(addAll);
     void started.filled.then(addAll);
     namespaces.subscribe(({ kind, item }) => {
       if (kind === 'deleted') reconciler.forget(item.name);
@@ -97,7 +98,10 @@ export function createPullSecrets(context: AgentContext): AgentPart {
   }
 
   function watchFailed(concern: Concern, error: unknown): void {
-    log.failure(`The watch for ${concern === 'secret' ? 'pull secrets' : 'ServiceAccounts'}`, error);
+    log.failure(
+      `The watch for ${concern === 'secret' ? 'pull secrets' : 'ServiceAccounts'}`,
+      error,
+    );
     outage.failed();
     for (const name of covered()) {
       const failure = explainFailure(error, name, cluster);
@@ -156,7 +160,6 @@ export function createPullSecrets(context: AgentContext): AgentPart {
       selectors = [];
       if (view === undefined && !(await isNeeded())) return [];
       view ??= start();
-      await view.filled;
       return removeEverything({
         api,
         attempt: async (names) => {

@@ -13,7 +13,9 @@ export interface PendingPod {
   readonly serviceAccount: string;
   readonly pullSecrets: readonly string[];
   /** What makes another pod in its place. */
-  readonly controller: { readonly kind: string; readonly name: string; readonly uid: string } | undefined;
+  readonly controller:
+    | { readonly kind: string; readonly name: string; readonly uid: string }
+    | undefined;
   /** An image that a container waits for, since a registry refused it. */
   readonly refused: string | undefined;
 }
