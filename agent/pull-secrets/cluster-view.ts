@@ -5,13 +5,13 @@ import {
   resources,
   type ServiceAccount,
 } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import type { ServiceAccountView } from './plan.ts';
 import {
   type KeptSecret,
   keepPullSecret,
   type PullSecretPurpose,
   type PullSecretView,
-  pullSecretName,
   viewPullSecret,
 } from './secret.ts';
 import type { Concern } from './states.ts';

@@ -1,7 +1,7 @@
 import type { Problem } from '#contract/agent.ts';
 import { KubernetesError, KubernetesUnreachable } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import { Refusal } from '#lib/errors.ts';
-import { pullSecretName } from './secret.ts';
 
 export type Failure =
   /** The namespace or the object is gone or going: there is nothing left to do. */

@@ -5,8 +5,9 @@ import {
   type Resource,
   resources,
 } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import { ourSecretOnly } from './cluster-view.ts';
-import { isOurs, pullSecretName } from './secret.ts';
+import { isOurs } from './secret.ts';
 
 export interface Leftovers {
   /** Namespaces with a Secret of ours. */

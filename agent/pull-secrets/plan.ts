@@ -1,6 +1,7 @@
 import type { NamespaceSelector } from '#contract/agent.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import { type SelectableNamespace, selects } from '#kubernetes/namespace-selection.ts';
-import { type PullSecretView, pullSecretName } from './secret.ts';
+import type { PullSecretView } from './secret.ts';
 
 export interface NamespaceView extends SelectableNamespace {
   readonly uid: string;

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesApi } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import { ourSecretOnly } from './cluster-view.ts';
 import { findLeftovers, type Leftovers } from './leftovers.ts';
-import { pullSecretName } from './secret.ts';
 
 export interface Removal {
   readonly api: KubernetesApi;

@@ -1,13 +1,9 @@
 import { type KubernetesApi, resources } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import type { Credentials } from './credentials.ts';
 import { foreignSecret } from './failures.ts';
 import type { NamespaceView, SecretStep } from './plan.ts';
-import {
-  type PullSecretPurpose,
-  type PullSecretView,
-  pullSecretName,
-  renderPullSecret,
-} from './secret.ts';
+import { type PullSecretPurpose, type PullSecretView, renderPullSecret } from './secret.ts';
 import type { Settling } from './settling.ts';
 import type { ConcernState } from './states.ts';
 

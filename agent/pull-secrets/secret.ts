@@ -2,16 +2,10 @@ import { createHash } from 'node:crypto';
 import type { NamespaceCredential } from '#contract/agent.ts';
 import type { Secret } from '#kubernetes/api/index.ts';
 import { dockerConfigJson, pullSecretKeys, readPullSecret } from '#kubernetes/dockerconfigjson.ts';
-
-export const pullSecretName = 'berth-pull';
+import { ourLabels, pullSecretName } from '#kubernetes/manifests/names.ts';
 
 const type = 'kubernetes.io/dockerconfigjson';
 const key = pullSecretKeys[type];
-
-const labels = {
-  'app.kubernetes.io/managed-by': 'berth',
-  'app.kubernetes.io/part-of': 'berth',
-} as const;
 
 const annotations = {
   cluster: 'berth/cluster',
@@ -97,7 +91,9 @@ export function viewPullSecret(secret: KeptSecret, purpose: PullSecretPurpose): 
 
 function soundPassword(secret: KeptSecret, { cluster, registry }: PullSecretPurpose) {
   const { metadata, data } = secret;
-  const marked = Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
+  const marked = Object.entries(ourLabels).every(
+    ([name, value]) => metadata.labels?.[name] === value,
+  );
   const kept =
     metadata.annotations?.[annotations.digest] === digestOf(data?.[key] ?? '') &&
     metadata.annotations[annotations.cluster] === cluster;
@@ -134,7 +130,7 @@ export function renderPullSecret(
       namespace,
       // Another object that took the place of ours has another uid: the apply then fails.
       ...(uid !== undefined && { uid }),
-      labels,
+      labels: ourLabels,
       annotations: {
         [annotations.cluster]: cluster,
         [annotations.generation]: String(credential.generation),

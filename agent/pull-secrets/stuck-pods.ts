@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '#kubernetes/api/index.ts';
+import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import type { ServiceAccountView } from './plan.ts';
-import { pullSecretName } from './secret.ts';
 
 /** A pod that has not started, as far as decisions need it. */
 export interface PendingPod {

@@ -239,6 +239,14 @@ const pullSecrets: readonly AccessRule[] = [
     reason:
       'have such a pod replaced when it cannot pull and something recreates it; disruption budgets hold',
   },
+  {
+    scope: 'cluster',
+    feature: 'pull-secrets',
+    apiGroup: '',
+    resources: ['events'],
+    verbs: ['create'],
+    reason: 'say on such a pod why it was evicted, or what its owner has to do',
+  },
 ];
 
 const webhook: readonly AccessRule[] = [
