@@ -167,10 +167,16 @@ export const NamespaceReport = Type.Object({
 });
 export type NamespaceReport = Static<typeof NamespaceReport>;
 
-/** What changed; with `complete`, what is not named is gone. */
+/**
+ * What changed; with `complete`, what is not named is gone. A list that is longer than one message
+ * goes in several, sorted by name in code units: each is complete of the names from `from` on and
+ * before `until`.
+ */
 function changesOf<Item extends Parameters<typeof Type.Array>[0]>(item: Item) {
   return Type.Object({
     complete: Type.Boolean(),
+    from: Type.Optional(KubernetesName),
+    until: Type.Optional(KubernetesName),
     changed: Type.Array(item, { maxItems: 1_000 }),
     removed: Type.Array(KubernetesName, { maxItems: 1_000 }),
   });

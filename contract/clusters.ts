@@ -141,6 +141,15 @@ export const DisconnectQuery = Type.Object({
   ),
 });
 
+/** How far a disconnection is. While it is not done, asking again waits for it further. */
+export const Disconnection = Type.Object({
+  done: Type.Boolean(),
+  left: Type.Array(Type.String(), {
+    description: 'What could not be removed from the cluster, and what to do about it',
+  }),
+});
+export type Disconnection = Static<typeof Disconnection>;
+
 export const CredentialRotation = Type.Object({
   namespace: Type.Optional(Type.String({ maxLength: 253 })),
 });

@@ -296,6 +296,8 @@ export interface ClustersTable {
   seen_at: Timestamp | null;
   /** Since when it is to be disconnected. */
   disconnecting_at: Timestamp | null;
+  /** `string[]`, sentences: what its agent could not remove; null until it has removed the rest. */
+  left_behind: Json | null;
 }
 
 /** What a connect command carries, once. */
@@ -308,7 +310,11 @@ export interface ClusterTokensTable {
   expires_at: Fixed<Timestamp>;
   /** When the manifests were fetched with it. */
   shown_at: Timestamp | null;
+  /** The address of whoever fetched them. */
+  shown_to: string | null;
   used_at: Timestamp | null;
+  /** Why the last attempt to use it was refused: a sentence. */
+  problem: string | null;
 }
 
 /** Two at most live of a cluster: the one in use, and its successor until that is first used. */
@@ -336,6 +342,8 @@ export interface ClusterNodesTable {
   name: Fixed<string>;
   /** `NodeReport` of the contract. */
   report: Json;
+  /** Of the report. */
+  trust: 'trusted' | 'pending' | 'problem';
   updated_at: Timestamp;
 }
 

@@ -6,6 +6,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { systemErrorCode } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
@@ -43,6 +44,16 @@ const IDLE_CHECK = 50;
 /** The content type of a TLS handshake record (RFC 8446 section 5.1); no HTTP method begins so. */
 const TLS_HANDSHAKE = 0x16;
 
+/** Connections that become something else than HTTP at the wish of their client. */
+export interface Upgrades {
+  /** Whether this request may; all others that wish for it are answered as if they did not. */
+  takes(request: IncomingMessage): boolean;
+  /** Has the connection from here on, and answers its request. */
+  answer(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Ends those that are open. They count as under way until they have ended. */
+  end(): void;
+}
+
 export interface ListenerOptions {
   readonly certificates: ServerCertificates;
   readonly served: ServedNames;
@@ -59,6 +70,7 @@ export interface ListenerOptions {
     response: ServerResponse,
     continueExpected: boolean,
   ) => void;
+  readonly upgrades: Upgrades;
   /** A TLS handshake failed, mostly because the client does not trust the certificate. */
   readonly onHandshakeFailure: (address: string, error: Error) => void;
   /** A request was answered before `onRequest` could have it, or none could be read. */
@@ -79,8 +91,8 @@ export interface RunningListener {
 export function createListener(options: ListenerOptions): {
   listen(at: { host: string; port: number }): Promise<RunningListener>;
 } {
-  const { certificates, served, trusts, answersPlain, onRequest, onHandshakeFailure, onRefusal } =
-    options;
+  const { certificates, served, trusts, answersPlain, onRequest, upgrades } = options;
+  const { onHandshakeFailure, onRefusal } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const connections = new Set<Socket>();
   /** Those that have brought no request yet, and so hold up no closing. */
@@ -100,11 +112,18 @@ export function createListener(options: ListenerOptions): {
     keepAliveInitialDelay: KEEP_ALIVE_PROBE,
     // RFC 9112 section 3.2 wants a 400; without this one would come that says nothing.
     requireHostHeader: false,
+    // Over plain HTTP they are refused as all else is, by an answer.
+    shouldUpgradeCallback: (request) =>
+      !closing && !refusedPlain.has(request.socket) && upgrades.takes(request),
   });
   const speakHttp = takeConnectionListener(server);
   server.on('connection', tellApart);
   server.on('request', (request, response) => handle(request, response, false));
   server.on('checkContinue', (request, response) => handle(request, response, true));
+  server.on('upgrade', (request, socket, head) => {
+    fresh.delete(request.socket);
+    upgrades.answer(request, socket, head);
+  });
   server.on('clientError', (error, socket) =>
     answerClientError(error, socket as Socket, onRefusal),
   );
@@ -205,6 +224,7 @@ export function createListener(options: ListenerOptions): {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of fresh) socket.destroy();
     for (const socket of speaking) tellToClose(socket);
+    upgrades.end();
     const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK);
     const deadline = setTimeout(() => {
       for (const socket of connections) socket.destroy();

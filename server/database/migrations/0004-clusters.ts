@@ -32,7 +32,8 @@ function identities({ id, integer, bytes, text, name, options }: ColumnTypes): s
       enrolled_at ${integer},
       connection ${name},
       seen_at ${integer},
-      disconnecting_at ${integer}
+      disconnecting_at ${integer},
+      left_behind ${text}
     ) ${options}`,
     `create table cluster_tokens (
       id ${id},
@@ -42,7 +43,9 @@ function identities({ id, integer, bytes, text, name, options }: ColumnTypes): s
       created_at ${integer} not null,
       expires_at ${integer} not null,
       shown_at ${integer},
-      used_at ${integer}
+      shown_to ${text},
+      used_at ${integer},
+      problem ${text}
     ) ${options}`,
     'create index cluster_tokens_by_cluster on cluster_tokens (cluster_id)',
     `create table agent_identities (
@@ -70,6 +73,7 @@ function contents({ integer, text, name, options }: ColumnTypes): string[] {
       cluster_id ${integer} not null references clusters (id) on delete cascade,
       name ${name} not null,
       report ${text} not null,
+      trust ${name} not null,
       updated_at ${integer} not null,
       primary key (cluster_id, name)
     ) ${options}`,

@@ -2,7 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** What a machine secret begins with, so that people and leak scanners know it when they see it. */
-export type MachineSecretPrefix = 'berth_pat_' | 'berth_robot_';
+export type MachineSecretPrefix =
+  | 'berth_pat_'
+  | 'berth_robot_'
+  | 'berth_connect_'
+  | 'berth_agent_'
+  | 'berth_namespace_';
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 62^43 > 2^256. */

@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { type AgentCalls, agentMethods, maximumAgentMessage } from '#contract/agent.ts';
+import { Refusal } from '#lib/errors.ts';
+import type { Database } from '#server/database/database.ts';
+import { grantGenerationOf } from '#server/database/generations.ts';
+import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
+import { type ConnectionLookups, prepareConnectionLookups } from '../connection-queries.ts';
+import { type DesiredRegistry, desiredStateOf } from '../desired-state.ts';
+import { renewalMilliseconds } from '../presence.ts';
+import type { ClusterSecrets } from '../secrets.ts';
+import { connectAgent, releaseConnection, renewConnections } from '../writes/connections.ts';
+import { answersTo, type CredentialCalls } from './answers.ts';
+import { createIdentifyAgent } from './identify-agent.ts';
+import { createMailbox } from './mailbox.ts';
+import { createReports } from './reports.ts';
+import { type AgentSession, openSession } from './session.ts';
+import { checkedAnswers, readResult } from './shapes.ts';
+
+/** How often it is looked for requests of other processes. */
+const requestMilliseconds = 200;
+/** How often it is looked for what agents are to bring about. */
+const stateMilliseconds = 500;
+const callMilliseconds = 30_000;
+
+/** An agent came or left. */
+export interface AgentChange {
+  readonly cluster: string;
+  readonly state: 'connected' | 'gone';
+  readonly reason?: string;
+}
+
+export interface HubOptions {
+  readonly database: Database;
+  readonly secrets: ClusterSecrets;
+  readonly credentials: CredentialCalls;
+  /** As it stands at the moment. */
+  readonly registry: () => DesiredRegistry;
+  readonly onChange: (change: AgentChange) => void;
+  readonly report: (error: unknown) => void;
+  readonly now: () => number;
+}
+
+export type CallAgent = <Method extends keyof AgentCalls>(
+  cluster: number,
+  method: Method,
+  parameters: Parameters<AgentCalls[Method]>[0],
+  timeoutMilliseconds?: number,
+) => ReturnType<AgentCalls[Method]>;
+
+/** The connections of agents that this process holds, and the way to those that others hold. */
+export interface Hub {
+  answer(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  callAgent: CallAgent;
+  /** Agents that are connected to this process. */
+  count(): number;
+  /** Ends every connection. */
+  end(): void;
+  /** Resolves once the database knows that they have ended. */
+  stop(): Promise<void>;
+}
+
+interface Held {
+  readonly session: AgentSession;
+  /** What the state that the agent has was made of; undefined: it has none yet. */
+  seen?: string;
+  revision?: string;
+  removing?: boolean;
+}
+
+export function createHub(options: HubOptions): Hub {
+  const { database, secrets, registry, onChange, report, now } = options;
+  const { read } = database;
+  const lookups: ConnectionLookups = prepareConnectionLookups(database);
+  const readGeneration = grantGenerationOf(database);
+  const identify = createIdentifyAgent({
+    read,
+    lookups,
+    secrets,
+    registry: registry().name,
+    now,
+  });
+  const mailbox = createMailbox({ database, lookups, report, now });
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: maximumAgentMessage,
+  });
+  const held = new Map<number, Held>();
+  const ending = new Set<Promise<void>>();
+  let ended = false;
+
+  const timers = [
+    every(requestMilliseconds, () => mailbox.serve([...held.keys()], callHere)),
+    every(stateMilliseconds, bringUpToDate),
+    every(renewalMilliseconds, renew),
+  ];
+
+  function every(milliseconds: number, work: () => Promise<void>): NodeJS.Timeout {
+    let busy = false;
+    return setInterval(() => {
+      if (busy || held.size === 0) return;
+      busy = true;
+      work()
+        .catch(report)
+        .finally(() => {
+          busy = false;
+        });
+    }, milliseconds).unref();
+  }
+
+  async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const identity = await identify(request);
+    const cluster = { id: identity.cluster_id, name: identity.name };
+    const connection = randomUUID();
+    await database.write(connectAgent, {
+      cluster: cluster.id,
+      identity: identity.id,
+      connection,
+      now: now(),
+    });
+    if (ended || socket.destroyed) {
+      socket.destroy();
+      await database.write(releaseConnection, { cluster: cluster.id, connection, now: now() });
+      return;
+    }
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const reports = createReports(database, cluster.id, now);
+      const session = openSession({
+        socket: webSocket,
+        cluster,
+        connection,
+        answers: checkedAnswers(
+          answersTo(cluster, reports, { ...options, registry: registry().name }),
+        ),
+        report,
+      });
+      hold(session);
+    });
+  }
+
+  function hold(session: AgentSession): void {
+    const { cluster, connection } = session;
+    held.get(cluster.id)?.session.close('refused', 'a newer connection of this agent took over');
+    const entry: Held = { session };
+    held.set(cluster.id, entry);
+    onChange({ cluster: cluster.name, state: 'connected' });
+    void look(entry).catch(report);
+    const end = session.ended.then(async (reason) => {
+      if (held.get(cluster.id) === entry) held.delete(cluster.id);
+      onChange({ cluster: cluster.name, state: 'gone', reason });
+      await database.write(releaseConnection, { cluster: cluster.id, connection, now: now() });
+    });
+    const done = end.catch(report).finally(() => ending.delete(done));
+    ending.add(done);
+  }
+
+  async function renew(): Promise<void> {
+    await database.write(renewConnections, {
+      held: [...held.values()].map(({ session: { cluster, connection } }) => ({
+        cluster: cluster.id,
+        connection,
+      })),
+      now: now(),
+    });
+  }
+
+  async function bringUpToDate(): Promise<void> {
+    await database.refresh();
+    await Promise.all([...held.values()].map((entry) => look(entry).catch(report)));
+  }
+
+  /** Compares what an agent was told with what it is to bring about now. */
+  async function look(entry: Held): Promise<void> {
+    const { session } = entry;
+    const { id } = session.cluster;
+    const standing = await lookups.standing(id);
+    if (standing === undefined) {
+      session.close('refused', 'the cluster was disconnected');
+    } else if (standing.connection !== session.connection) {
+      session.close('refused', 'a newer connection of this agent took over');
+    } else if (standing.disconnecting_at !== null) {
+      if (entry.removing) return;
+      entry.removing = true;
+      await callHere(id, 'cluster.remove', {}).catch((error: unknown) => {
+        entry.removing = false;
+        throw error;
+      });
+    } else {
+      const { authorities, name } = registry();
+      const seen = `${await readGeneration()} ${authorities} ${standing.settings}`;
+      if (entry.seen === seen) return;
+      const cluster = { id, name: standing.name, settings: standing.settings };
+      const state = await desiredStateOf(read, cluster, { name, authorities });
+      if (entry.revision !== state.revision) {
+        await session.call('state.set', state);
+        entry.revision = state.revision;
+      }
+      entry.seen = seen;
+    }
+  }
+
+  function callHere(cluster: number, method: string, parameters: unknown): Promise<unknown> {
+    const session = held.get(cluster)?.session;
+    if (session === undefined || !Object.hasOwn(agentMethods, method)) {
+      return Promise.reject(new Refusal('unavailable', 'The agent has just gone.'));
+    }
+    return session
+      .call(method, parameters)
+      .then((result) => readResult(method as keyof AgentCalls, result));
+  }
+
+  async function callAgent(
+    cluster: number,
+    method: keyof AgentCalls,
+    parameters: unknown,
+    timeoutMilliseconds = callMilliseconds,
+  ): Promise<unknown> {
+    if (!held.has(cluster)) return mailbox.ask(cluster, method, parameters, timeoutMilliseconds);
+    return withTimeout(callHere(cluster, method, parameters), timeoutMilliseconds);
+  }
+
+  return {
+    answer(request, socket, head) {
+      socket.on('error', () => socket.destroy());
+      admit(request, socket, head).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) report(error);
+        refuseUpgrade(
+          socket,
+          error instanceof Refusal
+            ? error
+            : new Refusal('unavailable', 'The agent could not be let in: see the log of the server.'),
+        );
+      });
+    },
+    callAgent: callAgent as CallAgent,
+    count: () => held.size,
+    end() {
+      ended = true;
+      for (const { session } of held.values()) session.close('stopping', 'the server is stopping');
+    },
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(ending);
+    },
+  };
+}
+
+async function withTimeout<Result>(
+  result: Promise<Result>,
+  milliseconds: number,
+): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Refusal('unavailable', 'The agent did not answer in time.')),
+    milliseconds,
+  );
+  try {
+    return await Promise.race([result, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+

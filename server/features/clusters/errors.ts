@@ -1,0 +1,13 @@
+import { Refusal } from '#lib/errors.ts';
+import { quote } from '#lib/quote.ts';
+
+export function unknownCluster(name: string): Refusal {
+  return new Refusal(
+    'not-found',
+    `There is no cluster ${quote(name)}: berth cluster list shows those that are connected.`,
+  );
+}
+
+export function invalid(message: string): Refusal {
+  return new Refusal('invalid', message);
+}

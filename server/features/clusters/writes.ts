@@ -1,0 +1,47 @@
+import type { AnyWrite } from '#server/database/database.ts';
+import {
+  beginDisconnection,
+  changeSettings,
+  clearEnded,
+  forgetCluster,
+  noteRemoval,
+} from './writes/clusters.ts';
+import { keepConnectToken, noteTokenShown } from './writes/connect-tokens.ts';
+import {
+  connectAgent,
+  releaseConnection,
+  renewConnections,
+  renewIdentity,
+} from './writes/connections.ts';
+import { enrolCluster, noteEnrolmentProblem, proveCluster } from './writes/enrolment.ts';
+import { reportChecks, reportNamespaces, reportNodes } from './writes/reports.ts';
+import {
+  answerAgentRequest,
+  forgetAgentRequests,
+  leaveAgentRequest,
+  takeAgentRequest,
+} from './writes/requests.ts';
+
+export const clusterWrites: readonly AnyWrite[] = [
+  answerAgentRequest,
+  beginDisconnection,
+  changeSettings,
+  clearEnded,
+  connectAgent,
+  enrolCluster,
+  forgetAgentRequests,
+  forgetCluster,
+  keepConnectToken,
+  leaveAgentRequest,
+  noteEnrolmentProblem,
+  noteRemoval,
+  noteTokenShown,
+  proveCluster,
+  releaseConnection,
+  renewConnections,
+  renewIdentity,
+  reportChecks,
+  reportNamespaces,
+  reportNodes,
+  takeAgentRequest,
+];

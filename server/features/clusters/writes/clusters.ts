@@ -1,0 +1,85 @@
+import type { Write } from '#server/database/database.ts';
+import { bumpGrantGeneration } from '#server/database/generations.ts';
+import { mergeSettings, type StoredSettings } from '../settings.ts';
+import { beingDisconnected, lockCluster } from './cluster-locks.ts';
+
+/** @throws {Refusal} `not-found`; `conflict` while it is being disconnected */
+export const changeSettings: Write<
+  { readonly cluster: string; readonly settings: StoredSettings },
+  void
+> = {
+  name: 'clusters.change-settings',
+  durability: 'durable',
+  run: async (transaction, { cluster, settings }) => {
+    const row = await lockCluster(transaction, cluster);
+    if (row.disconnecting_at !== null) throw beingDisconnected(cluster);
+    await transaction
+      .updateTable('clusters')
+      .set({ settings: mergeSettings(row.settings, settings) })
+      .where('id', '=', row.id)
+      .execute();
+  },
+};
+
+/**
+ * From now on the cluster gets no new credentials, and its agent is to take everything away.
+ * @throws {Refusal} `not-found`
+ */
+export const beginDisconnection: Write<{ readonly cluster: string; readonly now: number }, void> = {
+  name: 'clusters.begin-disconnection',
+  durability: 'durable',
+  run: async (transaction, { cluster, now }) => {
+    const row = await lockCluster(transaction, cluster);
+    if (row.disconnecting_at !== null) return;
+    await transaction
+      .updateTable('clusters')
+      .set({ disconnecting_at: now })
+      .where('id', '=', row.id)
+      .execute();
+    await transaction.deleteFrom('cluster_tokens').where('cluster_id', '=', row.id).execute();
+  },
+};
+
+/** The agent has taken away what it could. @param left JSON of sentences */
+export const noteRemoval: Write<{ readonly cluster: number; readonly left: string }, void> = {
+  name: 'clusters.note-removal',
+  durability: 'durable',
+  run: async (transaction, { cluster, left }) => {
+    await transaction
+      .updateTable('clusters')
+      .set({ left_behind: left })
+      .where('id', '=', cluster)
+      .where('disconnecting_at', 'is not', null)
+      .execute();
+  },
+};
+
+/**
+ * Nothing of the cluster is known from then on: its keys, identities, credentials, grants and
+ * memberships end.
+ * @throws {Refusal} `not-found`
+ */
+export const forgetCluster: Write<{ readonly cluster: string }, void> = {
+  name: 'clusters.forget',
+  durability: 'durable',
+  run: async (transaction, { cluster }) => {
+    const { id } = await lockCluster(transaction, cluster);
+    await transaction
+      .deleteFrom('project_members')
+      .where('kind', '=', 'workload')
+      .where('workload', 'like', `${cluster}/%`)
+      .execute();
+    await transaction.deleteFrom('clusters').where('id', '=', id).execute();
+    await bumpGrantGeneration(transaction);
+  },
+};
+
+/** Clears away tokens and credentials that nobody can use any more. */
+export const clearEnded: Write<{ readonly tokensBefore: number; readonly now: number }, void> = {
+  name: 'clusters.clear-ended',
+  durability: 'durable',
+  run: async (transaction, { tokensBefore, now }) => {
+    await transaction.deleteFrom('cluster_tokens').where('expires_at', '<', tokensBefore).execute();
+    await transaction.deleteFrom('namespace_credentials').where('ends_at', '<', now).execute();
+  },
+};

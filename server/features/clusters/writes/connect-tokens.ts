@@ -1,0 +1,89 @@
+import type { Write } from '#server/database/database.ts';
+import { lockTable } from '#server/database/locking.ts';
+import { mergeSettings, type StoredSettings } from '../settings.ts';
+import { beingDisconnected } from './cluster-locks.ts';
+
+/** Of one cluster that live at a time; the oldest give way. */
+const mostTokens = 5;
+
+export interface NewConnectToken {
+  readonly cluster: string;
+  /** Added to those that the cluster has. */
+  readonly settings: StoredSettings;
+  readonly secretHmac: Uint8Array;
+  readonly creator: string;
+  readonly expiresAt: number;
+  readonly now: number;
+}
+
+/**
+ * Keeps a token for a cluster, which is made where there is none of that name.
+ * @returns the cluster's id
+ * @throws {Refusal} `conflict` while it is being disconnected
+ */
+export const keepConnectToken: Write<NewConnectToken, number> = {
+  name: 'clusters.keep-connect-token',
+  durability: 'durable',
+  run: async (transaction, { cluster, settings, secretHmac, creator, expiresAt, now }) => {
+    await lockTable(transaction, 'clusters');
+    const present = await transaction
+      .selectFrom('clusters')
+      .select(['id', 'settings', 'disconnecting_at'])
+      .where('name', '=', cluster)
+      .executeTakeFirst();
+    if (present?.disconnecting_at) throw beingDisconnected(cluster);
+    const id =
+      present?.id ??
+      (
+        await transaction
+          .insertInto('clusters')
+          .values({ name: cluster, settings: '{}', checks: '[]', created_at: now })
+          .returning('id')
+          .executeTakeFirstOrThrow()
+      ).id;
+    await transaction
+      .updateTable('clusters')
+      .set({ settings: mergeSettings(present?.settings ?? '{}', settings) })
+      .where('id', '=', id)
+      .execute();
+    await transaction
+      .insertInto('cluster_tokens')
+      .values({
+        cluster_id: id,
+        secret_hmac: secretHmac,
+        creator,
+        created_at: now,
+        expires_at: expiresAt,
+      })
+      .execute();
+    const kept = await transaction
+      .selectFrom('cluster_tokens')
+      .select('id')
+      .where('cluster_id', '=', id)
+      .orderBy('id', 'desc')
+      .limit(mostTokens)
+      .execute();
+    await transaction
+      .deleteFrom('cluster_tokens')
+      .where('cluster_id', '=', id)
+      .where('id', '<', Math.min(...kept.map((token) => token.id)))
+      .execute();
+    return id;
+  },
+};
+
+/** Notes that the manifests were fetched with a token. */
+export const noteTokenShown: Write<
+  { readonly id: number; readonly address: string; readonly now: number },
+  void
+> = {
+  name: 'clusters.note-token-shown',
+  durability: 'durable',
+  run: async (transaction, { id, address, now }) => {
+    await transaction
+      .updateTable('cluster_tokens')
+      .set({ shown_at: now, shown_to: address })
+      .where('id', '=', id)
+      .execute();
+  },
+};
