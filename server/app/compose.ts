@@ -1,7 +1,7 @@
 import { addArtifactsRoutes } from '#features/artifacts';
 import { createAuth, type LimitFailures, limitFailuresHere } from '#features/auth';
 import { createCharts } from '#features/charts';
-import { authorityFollowers } from '#features/clusters';
+import { authorityFollowers, createClusters } from '#features/clusters';
 import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
 import { createAgentImages } from '#features/own-artifacts';
@@ -132,6 +132,16 @@ async function composeOver(
     service: tokenService,
   });
   const { authenticate, loadGrants } = auth;
+  const clusters = await createClusters({
+    database,
+    sharedSecret,
+    certificates,
+    served,
+    registry: config.publicUrl.host,
+    onAgentChange: ({ state, ...change }) => log.info(change, `agent ${state}`),
+    reportFailure: (error) => log.error({ err: error }, 'an agent was not served'),
+    now: Date.now,
+  });
 
   const grace = config.collectionGrace;
   const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
@@ -218,6 +228,7 @@ async function composeOver(
     now: Date.now,
   });
   charts.addRoutes(rest);
+  clusters.addRoutes(rest);
   addCollectionRoutes(rest, jobs);
   addTrustRoutes(rest, {
     certificates,
@@ -254,6 +265,7 @@ async function composeOver(
       }),
       traces,
     ),
+    upgrades: clusters.upgrades,
     onRefusal: connectionCounts.refused,
     onHandshakeFailure: (address, error) => {
       connectionCounts.handshakeFailed();
@@ -276,6 +288,7 @@ async function composeOver(
     processMetrics: ownMetrics,
     stopping: monitoring.stopping,
     async close() {
+      await clusters.stop();
       await agentImages.stop();
       await jobs.stop();
       await outbox.stop();

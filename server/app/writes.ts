@@ -1,5 +1,6 @@
 import { artifactWrites } from '#features/artifacts/writes';
 import { chartWrites } from '#features/charts/writes';
+import { clusterWrites } from '#features/clusters/writes';
 import { garbageCollectionWrites } from '#features/garbage-collection/writes';
 import { monitoringWrites } from '#features/monitoring/writes';
 import { projectWrites } from '#features/projects/writes';
@@ -16,6 +17,7 @@ export const writes: readonly AnyWrite[] = [
   ...databaseWrites,
   ...artifactWrites,
   ...chartWrites,
+  ...clusterWrites,
   ...eventWrites,
   ...garbageCollectionWrites,
   ...jobWrites,

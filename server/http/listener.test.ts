@@ -17,7 +17,12 @@ import { certificatesFromFiles } from '#server/certificates/files.ts';
 import { servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
 import { type Trusts, trustSources } from './forwarded.ts';
-import { createListener, type ListenerLimits, type ListenerOptions } from './listener.ts';
+import {
+  createListener,
+  type ListenerLimits,
+  type ListenerOptions,
+  type Upgrades,
+} from './listener.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'berth-listener-'));
 after(() => rm(folder, { recursive: true }));
@@ -46,6 +51,7 @@ interface Setup {
   host?: string;
   limits?: Partial<ListenerLimits>;
   onRequest?: ListenerOptions['onRequest'];
+  upgrades?: Upgrades;
 }
 
 async function start(setup: Setup = {}) {
@@ -59,6 +65,7 @@ async function start(setup: Setup = {}) {
     served,
     trusts: setup.trusts ?? friendsOnly,
     onRequest: setup.onRequest ?? describeRequest,
+    upgrades: setup.upgrades ?? { takes: () => false, answer: () => {}, end: () => {} },
     onHandshakeFailure: (address, error) => {
       failures.push({ address, error });
       failed.resolve();

@@ -3,7 +3,7 @@ import type { DesiredState, NamespaceSelector } from '#contract/agent.ts';
 import { parseWorkloadPattern } from '#contract/names.ts';
 import type { Reader } from '#server/database/database.ts';
 import { coverageOf } from './connection-queries.ts';
-import { settingsOf } from './settings.ts';
+import { settingsOf } from './stored-settings.ts';
 
 export interface DesiredCluster {
   readonly id: number;
@@ -51,10 +51,7 @@ export async function desiredStateOf(
  * Every namespace that something is granted to. Members that are one ServiceAccount are left out:
  * what a namespace's Secret opens, all of its pods may use.
  */
-async function selectorsOf(
-  read: Reader,
-  cluster: DesiredCluster,
-): Promise<readonly NamespaceSelector[]> {
+async function selectorsOf(read: Reader, cluster: DesiredCluster): Promise<NamespaceSelector[]> {
   const { selectors, workloads } = await coverageOf(read, cluster);
   const all = new Set(selectors);
   for (const workload of workloads) {

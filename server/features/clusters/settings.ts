@@ -1,25 +1,27 @@
 import type { ClusterSettings } from '#contract/clusters.ts';
+import { isImageName } from '#kubernetes/manifests/node-images.ts';
+import { quote } from '#lib/quote.ts';
+import type { ServerCertificates } from '#server/certificates/certificates.ts';
+import type { ServedNames } from '#server/certificates/names.ts';
+import { checkAddresses } from './addresses.ts';
+import { invalid } from './errors.ts';
 
-/** What was chosen for a cluster; the rest has its default. */
-export type StoredSettings = ClusterSettings;
-export type EffectiveSettings = Required<ClusterSettings>;
-
-const defaults: EffectiveSettings = {
-  addresses: [],
-  node_image: '',
-  set_config_path: false,
-  credential_provider: 'install',
-  pull_secrets: true,
-  webhook: false,
-  review_tokens: false,
-};
-
-/** @param stored as the table holds them */
-export function settingsOf(stored: string): EffectiveSettings {
-  return { ...defaults, ...(JSON.parse(stored) as StoredSettings) };
-}
-
-/** What the table holds once `chosen` has been added. */
-export function mergeSettings(stored: string, chosen: StoredSettings): string {
-  return JSON.stringify({ ...(JSON.parse(stored) as StoredSettings), ...chosen });
+/**
+ * Settings as they are kept, those that were chosen only.
+ * @throws {Refusal} `invalid`
+ */
+export function checkSettings(
+  { addresses, node_image: image, ...chosen }: ClusterSettings,
+  options: { readonly certificates: ServerCertificates; readonly served: ServedNames },
+): ClusterSettings {
+  if (image !== undefined && image !== '' && !isImageName(image)) {
+    throw invalid(
+      `The image ${quote(image)} is none that nodes can run: write a name such as registry.k8s.io/pause:3.10, or "" to let Berth choose.`,
+    );
+  }
+  return {
+    ...chosen,
+    ...(image !== undefined && { node_image: image }),
+    ...(addresses !== undefined && { addresses: checkAddresses(addresses, options) }),
+  };
 }

@@ -6,15 +6,14 @@ import { type AgentCalls, agentMethods, maximumAgentMessage } from '#contract/ag
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
-import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
-import { type ConnectionLookups, prepareConnectionLookups } from '../connection-queries.ts';
+import type { ConnectionLookups } from '../connection-queries.ts';
 import { type DesiredRegistry, desiredStateOf } from '../desired-state.ts';
 import { renewalMilliseconds } from '../presence.ts';
 import type { ClusterSecrets } from '../secrets.ts';
 import { connectAgent, releaseConnection, renewConnections } from '../writes/connections.ts';
 import { answersTo, type CredentialCalls } from './answers.ts';
 import { createIdentifyAgent } from './identify-agent.ts';
-import { createMailbox } from './mailbox.ts';
+import type { Mailbox } from './mailbox.ts';
 import { createReports } from './reports.ts';
 import { type AgentSession, openSession } from './session.ts';
 import { checkedAnswers, readResult } from './shapes.ts';
@@ -23,7 +22,6 @@ import { checkedAnswers, readResult } from './shapes.ts';
 const requestMilliseconds = 200;
 /** How often it is looked for what agents are to bring about. */
 const stateMilliseconds = 500;
-const callMilliseconds = 30_000;
 
 /** An agent came or left. */
 export interface AgentChange {
@@ -34,6 +32,8 @@ export interface AgentChange {
 
 export interface HubOptions {
   readonly database: Database;
+  readonly lookups: ConnectionLookups;
+  readonly mailbox: Mailbox;
   readonly secrets: ClusterSecrets;
   readonly credentials: CredentialCalls;
   /** As it stands at the moment. */
@@ -43,17 +43,17 @@ export interface HubOptions {
   readonly now: () => number;
 }
 
-export type CallAgent = <Method extends keyof AgentCalls>(
-  cluster: number,
-  method: Method,
-  parameters: Parameters<AgentCalls[Method]>[0],
-  timeoutMilliseconds?: number,
-) => ReturnType<AgentCalls[Method]>;
-
 /** The connections of agents that this process holds, and the way to those that others hold. */
 export interface Hub {
-  answer(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  callAgent: CallAgent;
+  /** @throws {Refusal} `unauthenticated` */
+  admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** Undefined where the agent is not connected to this process. */
+  callAgent(
+    cluster: number,
+    method: keyof AgentCalls,
+    parameters: unknown,
+    timeoutMilliseconds: number,
+  ): Promise<unknown> | undefined;
   /** Agents that are connected to this process. */
   count(): number;
   /** Ends every connection. */
@@ -71,9 +71,8 @@ interface Held {
 }
 
 export function createHub(options: HubOptions): Hub {
-  const { database, secrets, registry, onChange, report, now } = options;
+  const { database, lookups, mailbox, secrets, registry, onChange, report, now } = options;
   const { read } = database;
-  const lookups: ConnectionLookups = prepareConnectionLookups(database);
   const readGeneration = grantGenerationOf(database);
   const identify = createIdentifyAgent({
     read,
@@ -82,7 +81,6 @@ export function createHub(options: HubOptions): Hub {
     registry: registry().name,
     now,
   });
-  const mailbox = createMailbox({ database, lookups, report, now });
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -213,30 +211,12 @@ export function createHub(options: HubOptions): Hub {
       .then((result) => readResult(method as keyof AgentCalls, result));
   }
 
-  async function callAgent(
-    cluster: number,
-    method: keyof AgentCalls,
-    parameters: unknown,
-    timeoutMilliseconds = callMilliseconds,
-  ): Promise<unknown> {
-    if (!held.has(cluster)) return mailbox.ask(cluster, method, parameters, timeoutMilliseconds);
-    return withTimeout(callHere(cluster, method, parameters), timeoutMilliseconds);
-  }
-
   return {
-    answer(request, socket, head) {
-      socket.on('error', () => socket.destroy());
-      admit(request, socket, head).catch((error: unknown) => {
-        if (!(error instanceof Refusal)) report(error);
-        refuseUpgrade(
-          socket,
-          error instanceof Refusal
-            ? error
-            : new Refusal('unavailable', 'The agent could not be let in: see the log of the server.'),
-        );
-      });
+    admit,
+    callAgent(cluster, method, parameters, timeoutMilliseconds) {
+      if (!held.has(cluster)) return undefined;
+      return withTimeout(callHere(cluster, method, parameters), timeoutMilliseconds);
     },
-    callAgent: callAgent as CallAgent,
     count: () => held.size,
     end() {
       ended = true;
@@ -249,10 +229,7 @@ export function createHub(options: HubOptions): Hub {
   };
 }
 
-async function withTimeout<Result>(
-  result: Promise<Result>,
-  milliseconds: number,
-): Promise<Result> {
+async function withTimeout<Result>(result: Promise<Result>, milliseconds: number): Promise<Result> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Refusal('unavailable', 'The agent did not answer in time.')),
@@ -264,4 +241,3 @@ async function withTimeout<Result>(
     clearTimeout(timer);
   }
 }
-

@@ -1,10 +1,6 @@
 import type { NamespaceReport, NodeReport } from '#contract/agent.ts';
 import type { Database, Write } from '#server/database/database.ts';
-import {
-  type ReportedChanges,
-  reportNamespaces,
-  reportNodes,
-} from '../writes/reports.ts';
+import { type ReportedChanges, reportNamespaces, reportNodes } from '../writes/reports.ts';
 
 /** One report of an agent: what changed of its nodes, or of its namespaces. */
 export interface Changes<Item> {
@@ -25,22 +21,24 @@ export interface Reports {
   settled(): Promise<void>;
 }
 
-export function createReports(
-  database: Database,
-  cluster: number,
-  now: () => number,
-): Reports {
+export function createReports(database: Database, cluster: number, now: () => number): Reports {
   const nodes = gather(database, reportNodes, cluster, now, (report: NodeReport) => ({
     name: report.name,
     report: JSON.stringify(report),
     trust: report.trust.state,
   }));
-  const namespaces = gather(database, reportNamespaces, cluster, now, (report: NamespaceReport) => ({
-    name: report.name,
-    uid: report.uid,
-    labels: JSON.stringify(sorted(report.labels)),
-    credentials: report.credentials === undefined ? null : JSON.stringify(report.credentials),
-  }));
+  const namespaces = gather(
+    database,
+    reportNamespaces,
+    cluster,
+    now,
+    (report: NamespaceReport) => ({
+      name: report.name,
+      uid: report.uid,
+      labels: JSON.stringify(sorted(report.labels)),
+      credentials: report.credentials === undefined ? null : JSON.stringify(report.credentials),
+    }),
+  );
   return {
     nodes: nodes.add,
     namespaces: namespaces.add,
@@ -92,7 +90,10 @@ function gather<Item extends { readonly name: string }, Row extends { readonly n
       open ??= begin();
       const batch = open;
       if (complete) {
-        const range = { ...(from !== undefined && { from }), ...(until !== undefined && { until }) };
+        const range = {
+          ...(from !== undefined && { from }),
+          ...(until !== undefined && { until }),
+        };
         for (const name of batch.changed.keys()) if (lies(name, range)) batch.changed.delete(name);
         batch.complete.push(range);
       }
@@ -118,5 +119,7 @@ function lies(
 }
 
 function sorted(labels: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return Object.fromEntries(
+    Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
 }

@@ -99,7 +99,8 @@ export function openSession(options: SessionOptions): AgentSession {
   socket.on('close', (code, reason) => {
     clearInterval(pings);
     const why =
-      closedFor ?? (reason.length > 0 ? `the agent left: ${reason}` : `the connection ended (${code})`);
+      closedFor ??
+      (reason.length > 0 ? `the agent left: ${reason}` : `the connection ended (${code})`);
     calls.close(why);
     resolve(why);
   });
@@ -111,5 +112,8 @@ function cut(reason: string): string {
   const bytes = Buffer.from(reason);
   return bytes.length <= longestReason
     ? reason
-    : bytes.subarray(0, longestReason).toString('utf8').replace(/\uFFFD+$/, '');
+    : bytes
+        .subarray(0, longestReason)
+        .toString('utf8')
+        .replace(/\uFFFD+$/, '');
 }

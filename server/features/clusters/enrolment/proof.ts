@@ -55,7 +55,9 @@ export async function verifyProof(proof: ProofToken): Promise<ClusterKey> {
 function candidates(token: string, keys: readonly ClusterKey[]): readonly ClusterKey[] {
   try {
     const { kid } = decodeProtectedHeader(token);
-    return keys.toSorted((one, other) => Number(other.jwk.kid === kid) - Number(one.jwk.kid === kid));
+    return keys.toSorted(
+      (one, other) => Number(other.jwk.kid === kid) - Number(one.jwk.kid === kid),
+    );
   } catch (error) {
     throw refused('it is no JSON Web Token', error);
   }

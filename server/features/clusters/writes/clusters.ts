@@ -1,6 +1,6 @@
 import type { Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
-import { mergeSettings, type StoredSettings } from '../settings.ts';
+import { mergeSettings, type StoredSettings } from '../stored-settings.ts';
 import { beingDisconnected, lockCluster } from './cluster-locks.ts';
 
 /** @throws {Refusal} `not-found`; `conflict` while it is being disconnected */

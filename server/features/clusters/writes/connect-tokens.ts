@@ -1,6 +1,6 @@
 import type { Write } from '#server/database/database.ts';
 import { lockTable } from '#server/database/locking.ts';
-import { mergeSettings, type StoredSettings } from '../settings.ts';
+import { mergeSettings, type StoredSettings } from '../stored-settings.ts';
 import { beingDisconnected } from './cluster-locks.ts';
 
 /** Of one cluster that live at a time; the oldest give way. */

@@ -65,10 +65,7 @@ export const enrolCluster: Write<NewEnrolment, string> = {
       .set({ used_at: now, problem: null })
       .where('id', '=', token.id)
       .execute();
-    await transaction
-      .deleteFrom('agent_identities')
-      .where('cluster_id', '=', cluster.id)
-      .execute();
+    await transaction.deleteFrom('agent_identities').where('cluster_id', '=', cluster.id).execute();
     await transaction
       .insertInto('agent_identities')
       .values({ cluster_id: cluster.id, secret_hmac: identityHmac, created_at: now })

@@ -24,11 +24,7 @@ export const answerAgentRequest: Write<{ readonly id: string; readonly answer: s
   name: 'clusters.answer-agent-request',
   durability: 'transient',
   run: async (transaction, { id, answer }) => {
-    await transaction
-      .updateTable('agent_requests')
-      .set({ answer })
-      .where('id', '=', id)
-      .execute();
+    await transaction.updateTable('agent_requests').set({ answer }).where('id', '=', id).execute();
   },
 };
 

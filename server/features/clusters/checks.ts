@@ -1,0 +1,114 @@
+import type { AgentCheck, Problem } from '#contract/agent.ts';
+import type { ClusterCheck } from '#contract/clusters.ts';
+import { isConnected } from './presence.ts';
+import type { ClusterRow, LatestToken } from './queries.ts';
+import type { EffectiveSettings } from './stored-settings.ts';
+
+/** After which waiting is told to be long, with what to look at. */
+const patience = 60_000;
+
+export interface CheckedCluster {
+  readonly cluster: ClusterRow;
+  readonly settings: EffectiveSettings;
+  /** The one made last, as long as it is kept. */
+  readonly token: LatestToken | undefined;
+  /** `host[:port]` */
+  readonly registry: string;
+  readonly now: number;
+}
+
+/** How far a cluster is on its way to being connected, step by step, with what to do. */
+export function checklistOf(checked: CheckedCluster): ClusterCheck[] {
+  return [tokenCheck(checked), tlsCheck(checked), identityCheck(checked), ...agentChecks(checked)];
+}
+
+function tokenCheck({ cluster, token, now }: CheckedCluster): ClusterCheck {
+  const name = 'token';
+  const again = `Run berth cluster connect ${cluster.name} for a new command.`;
+  if (cluster.enrolled_at !== null) {
+    return { name, state: 'passed', detail: `used at ${moment(cluster.enrolled_at)}` };
+  }
+  if (token === undefined) {
+    return failed(name, { message: 'The connect token has ended unused.', cure: again });
+  }
+  if (token.expires_at <= now) {
+    return failed(name, {
+      message: `The connect token expired at ${moment(token.expires_at)} unused.`,
+      cure: again,
+    });
+  }
+  const detail =
+    token.shown_at === null
+      ? 'waits for the connect command to be run'
+      : `its manifests were fetched at ${moment(token.shown_at)} from ${token.shown_to}`;
+  return { name, state: 'waiting', detail: `${detail}; ends at ${moment(token.expires_at)}` };
+}
+
+function tlsCheck({ cluster, token, registry, now }: CheckedCluster): ClusterCheck {
+  const name = 'tls';
+  const look =
+    'See kubectl --namespace berth get pods, and kubectl --namespace berth logs deployment/berth-agent';
+  if (cluster.enrolled_at !== null) {
+    if (isConnected(cluster, now)) return { name, state: 'passed' };
+    const since = moment(cluster.seen_at ?? cluster.enrolled_at);
+    if ((cluster.seen_at ?? cluster.enrolled_at) > now - patience)
+      return { name, state: 'waiting' };
+    return failed(name, {
+      message: `The agent has not been connected since ${since}.`,
+      cure: `${look}; pods of the cluster must reach ${registry}.`,
+    });
+  }
+  if (token?.problem) return { name, state: 'passed' };
+  const shownAt = token?.shown_at ?? null;
+  if (shownAt === null || shownAt > now - patience) return { name, state: 'waiting' };
+  return {
+    name,
+    state: 'waiting',
+    problem: {
+      message: `No agent has come since the manifests were fetched at ${moment(shownAt)}.`,
+      cure: `${look}; nodes and pods of the cluster must reach ${registry}, or an address that berth cluster set ${cluster.name} --address names.`,
+    },
+  };
+}
+
+function identityCheck({ cluster, token }: CheckedCluster): ClusterCheck {
+  const name = 'identity';
+  if (token?.problem) {
+    return failed(name, {
+      message: token.problem,
+      cure: `Once that is mended, run berth cluster connect ${cluster.name} for a new command.`,
+    });
+  }
+  if (cluster.enrolled_at === null) return { name, state: 'waiting' };
+  return { name, state: 'passed', detail: `the UID of kube-system is ${cluster.uid}` };
+}
+
+function agentChecks({ cluster, settings, now }: CheckedCluster): ClusterCheck[] {
+  const reported = new Map(
+    (JSON.parse(cluster.checks) as AgentCheck[]).map((check) => [check.name, check]),
+  );
+  const names: AgentCheck['name'][] = ['rbac', 'inventory', 'test-pull'];
+  if (settings.webhook && settings.pull_secrets) names.push('webhook');
+  const isLong = cluster.enrolled_at !== null && cluster.enrolled_at <= now - patience;
+  return names.map((name) => {
+    const check = reported.get(name);
+    if (check !== undefined) return check;
+    if (!isLong) return { name, state: 'waiting' };
+    return {
+      name,
+      state: 'waiting',
+      problem: {
+        message: 'The agent has said nothing of it yet.',
+        cure: 'See kubectl --namespace berth logs deployment/berth-agent',
+      },
+    };
+  });
+}
+
+function failed(name: ClusterCheck['name'], problem: Problem): ClusterCheck {
+  return { name, state: 'failed', problem };
+}
+
+function moment(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type AgentCalls, agentConnectionPath } from '#contract/agent.ts';
+import type { SharedSecret } from '#features/auth';
+import { Refusal } from '#lib/errors.ts';
+import { trustBundle } from '#server/certificates/authority-set.ts';
+import type { ServerCertificates } from '#server/certificates/certificates.ts';
+import type { ServedNames } from '#server/certificates/names.ts';
+import type { Database } from '#server/database/database.ts';
+import type { Upgrades } from '#server/http/listener.ts';
+import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
+import type { RestApplication } from '#server/http/rest/index.ts';
+import { addAgentRoutes } from './agent-routes.ts';
+import { addClusterRoutes } from './cluster-routes.ts';
+import type { CredentialCalls } from './connection/answers.ts';
+import type { AgentChange, Hub } from './connection/hub.ts';
+import { createMailbox } from './connection/mailbox.ts';
+import { prepareConnectionLookups } from './connection-queries.ts';
+import { clusterSecrets } from './secrets.ts';
+
+/** Milliseconds. */
+const defaultWait = 30_000;
+
+/**
+ * Asks the agent of a cluster, whatever process holds its connection. The contract says what each
+ * method takes and answers.
+ * @throws {Refusal} what the agent refused; `unavailable` when it is away, or does not answer
+ */
+export type CallAgent = <Method extends keyof AgentCalls>(
+  cluster: number,
+  method: Method,
+  parameters: Parameters<AgentCalls[Method]>[0],
+  timeoutMilliseconds?: number,
+) => ReturnType<AgentCalls[Method]>;
+
+export interface ClustersOptions {
+  readonly database: Database;
+  readonly sharedSecret: SharedSecret;
+  readonly certificates: ServerCertificates;
+  readonly served: ServedNames;
+  /** `host[:port]`, as image names begin. */
+  readonly registry: string;
+  /** An agent came to this process or left it. */
+  readonly onAgentChange: (change: AgentChange) => void;
+  readonly reportFailure: (error: unknown) => void;
+  readonly now: () => number;
+}
+
+export interface Clusters {
+  /** Takes the connections of agents. */
+  readonly upgrades: Upgrades;
+  readonly callAgent: CallAgent;
+  /** Agents that are connected to this process. */
+  connectedAgents(): number;
+  addRoutes(application: RestApplication): void;
+  /** Resolves once the database knows that every connection of this process has ended. */
+  stop(): Promise<void>;
+}
+
+export async function createClusters(options: ClustersOptions): Promise<Clusters> {
+  const { database, certificates, registry, reportFailure, now } = options;
+  const secrets = clusterSecrets(
+    await options.sharedSecret('cluster-secrets', () => randomBytes(32)),
+  );
+  const lookups = prepareConnectionLookups(database);
+  const mailbox = createMailbox({ database, lookups, report: reportFailure, now });
+  const credentials: CredentialCalls = {
+    issue: async () => {
+      throw new Refusal('denied', 'This server gives namespaces no credentials.');
+    },
+    placed: async () => {},
+  };
+  let hub: Hub | undefined;
+  let opening: Promise<Hub> | undefined;
+  let ended = false;
+
+  /** Most processes hold no connection: what they need for it is loaded by the first. */
+  async function openHub(): Promise<Hub> {
+    const { createHub } = await import('./connection/hub.ts');
+    hub = createHub({
+      database,
+      lookups,
+      mailbox,
+      secrets,
+      credentials,
+      registry: () => ({ name: registry, authorities: authoritiesOf(certificates) }),
+      onChange: options.onAgentChange,
+      report: reportFailure,
+      now,
+    });
+    return hub;
+  }
+
+  function answerUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    opening ??= openHub();
+    opening
+      .then((opened) => {
+        if (ended) throw new Refusal('unavailable', 'The server is stopping: come back soon.');
+        return opened.admit(request, socket, head);
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof Refusal)) reportFailure(error);
+        refuseUpgrade(
+          socket,
+          error instanceof Refusal
+            ? error
+            : new Refusal('unavailable', 'The agent could not be let in: see the server’s log.'),
+        );
+      });
+  }
+
+  const callAgent = ((cluster, method, parameters, timeoutMilliseconds = defaultWait) =>
+    hub?.callAgent(cluster, method, parameters, timeoutMilliseconds) ??
+    mailbox.ask(cluster, method, parameters, timeoutMilliseconds)) as CallAgent;
+
+  return {
+    upgrades: {
+      takes: ({ url, method }) => method === 'GET' && pathOf(url) === agentConnectionPath,
+      answer: answerUpgrade,
+      end() {
+        ended = true;
+        hub?.end();
+      },
+    },
+    callAgent,
+    connectedAgents: () => hub?.count() ?? 0,
+    addRoutes(application) {
+      addAgentRoutes(application, { ...options, secrets });
+      addClusterRoutes(application, { ...options, secrets });
+    },
+    async stop() {
+      await opening;
+      await hub?.stop();
+    },
+  };
+}
+
+export function authoritiesOf(certificates: ServerCertificates): string | undefined {
+  const bundle = trustBundle(certificates.authorities());
+  return bundle === '' ? undefined : bundle;
+}
+
+function pathOf(target: string | undefined): string | undefined {
+  return target?.split('?', 1)[0];
+}
