@@ -138,6 +138,8 @@ async function composeOver(
     certificates,
     served,
     registry: config.publicUrl.host,
+    version,
+    provideAgentImage: () => agentImages.provide(),
     onAgentChange: ({ state, ...change }) => log.info(change, `agent ${state}`),
     reportFailure: (error) => log.error({ err: error }, 'an agent was not served'),
     now: Date.now,

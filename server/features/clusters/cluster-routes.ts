@@ -36,6 +36,7 @@ export interface ClusterRoutesOptions {
   readonly certificates: ServerCertificates;
   readonly served: ServedNames;
   readonly registry: string;
+  readonly version: string;
   readonly now: () => number;
 }
 

@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream';
 import { type AgentCalls, agentConnectionPath } from '#contract/agent.ts';
 import type { SharedSecret } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
-import { trustBundle } from '#server/certificates/authority-set.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
 import type { Database } from '#server/database/database.ts';
@@ -12,11 +11,13 @@ import type { Upgrades } from '#server/http/listener.ts';
 import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { addAgentRoutes } from './agent-routes.ts';
+import { authoritiesOf } from './authorities.ts';
 import { addClusterRoutes } from './cluster-routes.ts';
 import type { CredentialCalls } from './connection/answers.ts';
 import type { AgentChange, Hub } from './connection/hub.ts';
 import { createMailbox } from './connection/mailbox.ts';
 import { prepareConnectionLookups } from './connection-queries.ts';
+import { addManifestRoutes } from './manifest-routes.ts';
 import { clusterSecrets } from './secrets.ts';
 
 /** Milliseconds. */
@@ -41,6 +42,10 @@ export interface ClustersOptions {
   readonly served: ServedNames;
   /** `host[:port]`, as image names begin. */
   readonly registry: string;
+  /** Of this program, the agent's image and its chart. */
+  readonly version: string;
+  /** Resolves once nodes can pull the agent's image. @throws {Refusal} `unavailable` */
+  readonly provideAgentImage: () => Promise<unknown>;
   /** An agent came to this process or left it. */
   readonly onAgentChange: (change: AgentChange) => void;
   readonly reportFailure: (error: unknown) => void;
@@ -128,6 +133,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
     connectedAgents: () => hub?.count() ?? 0,
     addRoutes(application) {
       addAgentRoutes(application, { ...options, secrets });
+      addManifestRoutes(application, { ...options, secrets });
       addClusterRoutes(application, { ...options, secrets });
     },
     async stop() {
@@ -135,11 +141,6 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       await hub?.stop();
     },
   };
-}
-
-export function authoritiesOf(certificates: ServerCertificates): string | undefined {
-  const bundle = trustBundle(certificates.authorities());
-  return bundle === '' ? undefined : bundle;
 }
 
 function pathOf(target: string | undefined): string | undefined {
