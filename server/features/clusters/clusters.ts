@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type AgentCalls, agentConnectionPath } from '#contract/agent.ts';
 import type { SharedSecret } from '#features/auth';
+import type { AgentImages } from '#features/own-artifacts';
 import { Refusal } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
@@ -45,7 +46,7 @@ export interface ClustersOptions {
   /** Of this program, the agent's image and its chart. */
   readonly version: string;
   /** Resolves once nodes can pull the agent's image. @throws {Refusal} `unavailable` */
-  readonly provideAgentImage: () => Promise<unknown>;
+  readonly provideAgentImage: AgentImages['provide'];
   /** An agent came to this process or left it. */
   readonly onAgentChange: (change: AgentChange) => void;
   readonly reportFailure: (error: unknown) => void;

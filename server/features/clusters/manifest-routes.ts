@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { agentManifestPath } from '#contract/agent.ts';
 import type { ErrorBody } from '#contract/errors.ts';
+import type { AgentImages } from '#features/own-artifacts';
 import type { ManifestForm } from '#kubernetes/manifests/forms.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
@@ -20,9 +21,8 @@ export interface ManifestRoutesOptions {
   readonly certificates: ServerCertificates;
   /** `host[:port]`, as image names begin. */
   readonly registry: string;
-  readonly version: string;
   /** Resolves once nodes can pull the agent's image. @throws {Refusal} `unavailable` */
-  readonly provideAgentImage: () => Promise<unknown>;
+  readonly provideAgentImage: AgentImages['provide'];
   readonly now: () => number;
 }
 
@@ -35,7 +35,7 @@ const Query = Type.Object({
 
 /** What an operator's command fetches by a connect token, and pipes into kubectl or Helm. */
 export function addManifestRoutes(application: RestApplication, options: ManifestRoutesOptions) {
-  const { database, secrets, certificates, registry, version, provideAgentImage, now } = options;
+  const { database, secrets, certificates, registry, provideAgentImage, now } = options;
 
   async function live(authorization: string | undefined): Promise<TokenRow & { secret: string }> {
     const secret = bearerOf(authorization);
@@ -72,7 +72,7 @@ export function addManifestRoutes(application: RestApplication, options: Manifes
       },
       async ({ headers, query, body, clientAddress }, reply) => {
         const token = await live(headers.authorization);
-        await provideAgentImage();
+        const agent = await provideAgentImage();
         // With it comes a library for YAML, which most servers never need.
         const { manifestText } = await import('#kubernetes/manifests/forms.ts');
         const text = manifestText(query.form ?? 'kubectl', {
@@ -80,7 +80,7 @@ export function addManifestRoutes(application: RestApplication, options: Manifes
           registry,
           authorities: authoritiesOf(certificates),
           settings: settingsOf(token.settings),
-          version,
+          agent,
           token: token.secret,
           nodes: readNodes(body),
         });
