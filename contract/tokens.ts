@@ -25,7 +25,7 @@ export const TokenForm = Type.Object({
   client_id: Type.Optional(Type.String({ maxLength: 255 })),
   access_type: Type.Optional(Type.String({ maxLength: 16 })),
   username: Type.Optional(Type.String({ maxLength: 512 })),
-  password: Type.Optional(Type.String({ maxLength: 4_096 })),
+  password: Type.Optional(Type.String({ maxLength: 8_192 })),
   refresh_token: Type.Optional(Type.String({ maxLength: 16_384 })),
 });
 export type TokenForm = Static<typeof TokenForm>;

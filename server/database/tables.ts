@@ -367,13 +367,20 @@ export interface ClusterGrantsTable {
   created_at: Fixed<Timestamp>;
 }
 
-/** The secrets of a namespace's robot: the newest, and the one before it for a while. */
+/**
+ * The secrets of a namespace's robot: the newest, the newest that is in place, and those before it
+ * for a while.
+ */
 export interface NamespaceCredentialsTable {
   cluster_id: Fixed<number>;
   namespace: Fixed<string>;
   generation: Fixed<number>;
+  /** Of a namespace that comes later under the same name, it is another. */
+  namespace_uid: Fixed<string>;
   secret_hmac: Fixed<Uint8Array>;
   created_at: Fixed<Timestamp>;
+  /** When it was in the namespace's Secret. */
+  placed_at: Timestamp | null;
   /** null: lives until its successor is in place. */
   ends_at: Timestamp | null;
 }

@@ -105,8 +105,10 @@ function credentials({ id, integer, bytes, name, text, options }: ColumnTypes): 
       cluster_id ${integer} not null references clusters (id) on delete cascade,
       namespace ${name} not null,
       generation ${integer} not null,
+      namespace_uid ${name} not null,
       secret_hmac ${bytes} not null,
       created_at ${integer} not null,
+      placed_at ${integer},
       ends_at ${integer},
       primary key (cluster_id, namespace, generation)
     ) ${options}`,

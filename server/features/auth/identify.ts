@@ -51,7 +51,8 @@ export const rememberedMilliseconds = 60_000;
 const rememberedCredentials = 10_000;
 const rememberedGuesses = 10_000;
 const maximumUsernameLength = 512;
-const maximumPasswordLength = 4_096;
+/** ServiceAccount tokens of Kubernetes, whose issuer and names are long. */
+const maximumPasswordLength = 8_192;
 
 export function createIdentify(options: IdentifyOptions): Identify {
   const { verifiers, limitFailures, readGeneration, clock, signIns } = options;
@@ -163,6 +164,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
     const verifier = verifiers.find((one) => one.claims(username, password));
     if (verifier === undefined) return 'unknown-name';
     if (verifier.principalKind === 'robot') return 'robot-secret';
+    if (verifier.principalKind === 'workload') return 'workload';
     return verifier.isGuessable(password) ? 'password' : 'access-token';
   }
 

@@ -5,6 +5,8 @@ export type SignInKind =
   | 'password'
   | 'access-token'
   | 'robot-secret'
+  /** A ServiceAccount token, or the pull secret of a namespace. */
+  | 'workload'
   | 'registry-token'
   | 'unknown-name';
 
@@ -20,6 +22,7 @@ export function newSignInCounts(): SignInCounts {
     password: 0,
     'access-token': 0,
     'robot-secret': 0,
+    workload: 0,
     'registry-token': 0,
     'unknown-name': 0,
   };

@@ -33,17 +33,22 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     const principal = credential?.principal ?? anonymous;
     const asked = parseScopes(scopes);
     const granted = intersect(asked, await loadGrants(principal, projectsOf(asked)));
-    const token = await tokens.issueRegistryToken({
-      principal,
-      ...(credential !== undefined && { stamp: credential.stamp }),
-      asked,
-      granted,
-    });
+    const now = clock();
+    const seconds = secondsOf(credential, now);
+    const token = await tokens.issueRegistryToken(
+      {
+        principal,
+        ...(credential !== undefined && { stamp: credential.stamp }),
+        asked,
+        granted,
+      },
+      seconds,
+    );
     return {
       token,
       access_token: token,
-      expires_in: registryTokenSeconds,
-      issued_at: new Date(clock()).toISOString(),
+      expires_in: seconds,
+      issued_at: new Date(now).toISOString(),
       scope: formatScopes(granted),
       ...(offline &&
         credential !== undefined && { refresh_token: await tokens.issueRefreshToken(credential) }),
@@ -125,6 +130,12 @@ export function addTokenRoutes(application: RestApplication, options: TokenRoute
     }
     return identify.byPassword(form.username ?? '', form.password ?? '', address);
   }
+}
+
+/** No longer than the credential itself, so that clients ask again in time. */
+function secondsOf(credential: Credential | undefined, now: number): number {
+  const end = credential?.expiresAt ?? Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.min(registryTokenSeconds, Math.floor((end - now) / 1000)));
 }
 
 /**

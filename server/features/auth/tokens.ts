@@ -28,7 +28,8 @@ export interface VerifiedRegistryToken {
 }
 
 export interface Tokens {
-  issueRegistryToken(token: RegistryToken): Promise<string>;
+  /** @param seconds how long it is good, at most `registryTokenSeconds`, the default */
+  issueRegistryToken(token: RegistryToken, seconds?: number): Promise<string>;
   /** @throws {Refusal} `unauthenticated` */
   verifyRegistryToken(text: string): Promise<VerifiedRegistryToken>;
   issueRefreshToken(token: RefreshToken): Promise<string>;
@@ -103,9 +104,9 @@ export function createTokens({ privateKey, service, clock }: TokensOptions): Tok
   }
 
   return {
-    issueRegistryToken: ({ principal, stamp, asked, granted }) => {
+    issueRegistryToken: ({ principal, stamp, asked, granted }, seconds = registryTokenSeconds) => {
       const askedText = formatScopes(asked);
-      return issue('at+jwt', registryTokenSeconds, principal, {
+      return issue('at+jwt', seconds, principal, {
         access: granted,
         ...(stamp !== undefined && { stamp }),
         ...(askedText !== formatScopes(granted) && { asked: askedText }),

@@ -75,3 +75,16 @@ export async function readMember(
     .where('project_members.id', '=', id)
     .executeTakeFirst();
 }
+
+/** The memberships of workloads in all projects. */
+export async function workloadMemberships(
+  read: Reader,
+): Promise<readonly { readonly workload: string; readonly project: string }[]> {
+  const rows = await read
+    .selectFrom('project_members')
+    .innerJoin('projects', 'projects.id', 'project_members.project_id')
+    .select(['project_members.workload', 'projects.name as project'])
+    .where('project_members.kind', '=', 'workload')
+    .execute();
+  return rows.flatMap(({ workload, project }) => (workload === null ? [] : { workload, project }));
+}

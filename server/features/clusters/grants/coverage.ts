@@ -1,0 +1,101 @@
+import type { NamespaceSelector } from '#contract/agent.ts';
+import { parseWorkloadPattern } from '#contract/names.ts';
+import { workloadMemberships } from '#features/projects';
+import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
+import type { Database, Reader } from '#server/database/database.ts';
+import { grantGenerationOf } from '#server/database/generations.ts';
+import type { Role } from '#server/permissions/roles.ts';
+import { allGrants } from './queries.ts';
+import { covers, readSelector, type SelectedNamespace } from './selectors.ts';
+
+export interface ClusterGrantEntry {
+  readonly project: string;
+  readonly selector: NamespaceSelector;
+  readonly role: Role;
+}
+
+/** Whom whole namespaces of one cluster may pull from. */
+export interface Coverage {
+  readonly grants: readonly ClusterGrantEntry[];
+  /** Of all ServiceAccounts of a namespace, or of all namespaces (`*`). */
+  readonly members: readonly { readonly project: string; readonly namespace: string }[];
+}
+
+/** The coverage of a cluster as the database says at this moment. */
+export type CoverageOf = (cluster: string) => MaybePromise<Coverage>;
+
+const nothing: Coverage = { grants: [], members: [] };
+
+interface Loading {
+  readonly generation: number;
+  readonly all: Promise<Coverages>;
+  /** Once they are there. */
+  coverages?: Coverages;
+}
+
+/** Read anew once the generation of grants is another. */
+export function createCoverage(database: Database): CoverageOf {
+  const readGeneration = grantGenerationOf(database);
+  let latest: Loading | undefined;
+
+  function load(generation: number): Loading {
+    const loading: Loading = { generation, all: loadAll(database.read) };
+    loading.all.then(
+      (coverages) => {
+        loading.coverages = coverages;
+      },
+      () => {
+        if (latest === loading) latest = undefined;
+      },
+    );
+    return loading;
+  }
+
+  return (cluster) =>
+    chain(readGeneration(), (generation) => {
+      if (latest?.generation !== generation) latest = load(generation);
+      return chain(latest.coverages ?? latest.all, (all) => all.get(cluster) ?? nothing);
+    });
+}
+
+type Coverages = ReadonlyMap<string, Coverage>;
+type MemberEntry = Coverage['members'][number];
+
+async function loadAll(read: Reader): Promise<Coverages> {
+  const [grants, memberships] = await Promise.all([allGrants(read), workloadMemberships(read)]);
+  const coverages = new Map<string, { grants: ClusterGrantEntry[]; members: MemberEntry[] }>();
+  const ofCluster = (cluster: string) => {
+    const coverage = coverages.get(cluster) ?? { grants: [], members: [] };
+    coverages.set(cluster, coverage);
+    return coverage;
+  };
+  for (const { cluster, selector, ...grant } of grants) {
+    ofCluster(cluster).grants.push({ ...grant, selector: readSelector(selector) });
+  }
+  for (const { workload, project } of memberships) {
+    const pattern = parseWorkloadPattern(workload);
+    if (pattern?.serviceAccount !== '*') continue;
+    ofCluster(pattern.cluster).members.push({ project, namespace: pattern.namespace });
+  }
+  return coverages;
+}
+
+/** The projects that every pod of a namespace may pull from, sorted. */
+export function projectsOpenTo(coverage: Coverage, namespace: SelectedNamespace): string[] {
+  const granted = coverage.grants.filter(({ selector }) => covers(selector, namespace));
+  const joined = coverage.members.filter((member) => isMember(member, namespace));
+  return [...new Set([...granted, ...joined].map(({ project }) => project))].sort();
+}
+
+export function isCovered(coverage: Coverage, namespace: SelectedNamespace): boolean {
+  return (
+    coverage.grants.some(({ selector }) => covers(selector, namespace)) ||
+    coverage.members.some((member) => isMember(member, namespace))
+  );
+}
+
+function isMember(member: MemberEntry, { name }: SelectedNamespace): boolean {
+  return member.namespace === '*'
+    ? covers({ kind: 'all' }, { name, labels: undefined })
+    : member.namespace === name;
+}
