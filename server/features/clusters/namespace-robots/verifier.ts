@@ -1,7 +1,7 @@
 import { type Credential, hmacOfMachineSecret, isMachineSecret } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
-import type { WorkloadVerifier } from '../workload-identity/workload-verifier.ts';
+import type { WorkloadVerifier } from '../workload-identity/verifier.ts';
 import { parseNamespaceRobotName, type RobotNamespace } from './names.ts';
 import type { NamespaceRobotLookups, RobotSignIn } from './queries.ts';
 import { namespaceSecretPrefix } from './robots.ts';

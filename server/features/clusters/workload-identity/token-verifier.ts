@@ -6,7 +6,7 @@ import { quote } from '#lib/quote.ts';
 import type { ClusterKey, KeyedCluster, KeyRing } from './key-ring.ts';
 import type { ReviewToken } from './reviews.ts';
 import { type ClaimedToken, readToken, subjectOf, type TokenSubject } from './tokens.ts';
-import type { WorkloadVerifier } from './workload-verifier.ts';
+import type { WorkloadVerifier } from './verifier.ts';
 
 export interface TokenVerifierOptions {
   readonly keyRing: () => MaybePromise<KeyRing>;

@@ -1,19 +1,10 @@
 import type { Credential, CredentialVerifier } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
-import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
-import type { Principal } from '#server/permissions/principals.ts';
+import { chain } from '#lib/maybe-promise.ts';
 import { namespaceRobotPrefix, parseNamespaceRobotName } from '../namespace-robots/names.ts';
 import { wrongPullSecret } from '../namespace-robots/verifier.ts';
 import { looksLikeToken, workloadUsername } from './tokens.ts';
-
-export type Workload = Extract<Principal, { kind: 'workload' }>;
-
-/** Knows one kind of proof that a request is of a workload. Refusals as `CredentialVerifier` has them. */
-export interface WorkloadVerifier {
-  verify(username: string, password: string): MaybePromise<Credential | undefined>;
-  /** @param stamp as this verifier wrote it */
-  recall(workload: Workload, stamp: string): MaybePromise<Credential>;
-}
+import type { WorkloadVerifier } from './verifier.ts';
 
 export interface WorkloadVerifiers {
   readonly token: WorkloadVerifier;
