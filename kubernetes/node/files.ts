@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CredentialProviderMode } from '#contract/agent.ts';
 import { hostsToml, parseRegistryAddress, registryName } from '../certs-d.ts';
+import { providerConfig } from '../credential-provider/config.ts';
+import { inertProviderScript, providerScript } from '../credential-provider/script.ts';
 import { scriptKey } from './layout.ts';
 import { nodeScript } from './script.ts';
 
@@ -13,6 +15,8 @@ export interface NodeFilesOptions {
   readonly addresses: readonly string[];
   readonly setConfigPath: boolean;
   readonly credentialProvider: CredentialProviderMode;
+  /** Credential provider configurations with our entry, by the `provider_sum` that asked for them. */
+  readonly providerConfigs?: ReadonlyMap<string, string>;
   /** Takes everything of ours away instead. */
   readonly remove?: boolean;
 }
@@ -39,6 +43,12 @@ export function nodeFiles(options: NodeFilesOptions): Record<string, string> {
       ownAuthority: authorities !== undefined,
     }),
     ...(authorities !== undefined && { [certificateKey]: authorities }),
+    'provider.sh': providerScript(registry),
+    'provider-inert.sh': inertProviderScript(),
+    'provider.json': providerConfig(registry),
+    ...Object.fromEntries(
+      [...(options.providerConfigs ?? [])].map(([sum, text]) => [`provider-${sum}`, text]).sort(),
+    ),
   };
   const settings = [
     `registry ${registry}`,

@@ -24,6 +24,15 @@ export const NodeStatus = Type.Object({
   config_owner: Word,
   provider_bin: Word,
   provider_config: Word,
+  /** How far the credential provider is. */
+  provider_state: Type.Union(
+    (['off', 'installed', 'active', 'inert', 'problem', 'foreign', 'merge'] as const).map((state) =>
+      Type.Literal(state),
+    ),
+  ),
+  /** By which a merged configuration is asked for, with what is there, in base64. */
+  provider_sum: Word,
+  provider_existing: Type.String({ maxLength: 65_536 }),
   /** Folders that hold what we laid down. */
   laid: Type.Array(Word, { maxItems: 100 }),
   /** Folders of others that do as well. */

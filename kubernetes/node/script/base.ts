@@ -10,6 +10,8 @@ unset IFS
 umask 022
 files=$1 root=$2 proc=$3 once=\${4:-}
 blanks=' 	'
+nl='
+'
 state=$root/var/lib/berth-node
 
 # Words of what is wrong, for the one line that tells it: CODE=PATH.
@@ -23,6 +25,11 @@ plain() {
     *[!A-Za-z0-9._/:@+=,~*-]*) plain='?' ;;
     *) plain=$1 ;;
   esac
+}
+
+# Runs a program of the node, where the node has its root.
+on_node() {
+  SYSTEMD_IGNORE_CHROOT=1 chroot "$root" "$@"
 }
 
 # at: where PATH of the node leads, every link followed as the node itself would.

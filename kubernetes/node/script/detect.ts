@@ -28,7 +28,7 @@ started_of() {
 
 detect() {
   local dir name config
-  containerd= containerd_file= dockerd=no crio=no kubelet= k3s=no
+  containerd= containerd_file= dockerd=no crio=no kubelet= embedding=
   for dir in "$proc"/[0-9]*; do
     name=
     { read -r name <"$dir/comm"; } 2>/dev/null || continue
@@ -48,7 +48,7 @@ detect() {
       dockerd) dockerd=yes ;;
       crio) crio=yes ;;
       kubelet) kubelet=\${dir##*/} ;;
-      k3s* | rke2*) k3s=yes ;;
+      k3s*) embedding=\${dir##*/} ;;
     esac
   done
   [ -n "$containerd" ] || [ ! -d "$root/etc/containerd" ] || containerd_file=/etc/containerd/config.toml
@@ -71,26 +71,21 @@ detect_distribution() {
 }
 
 detect_flags() {
-  provider_bin= provider_config=
+  provider_bin= provider_config= kubelet_binary=kubelet
   [ -n "$kubelet" ] || return 0
   provider_bin=$(words_of "$kubelet" | flag_of --image-credential-provider-bin-dir)
   provider_config=$(words_of "$kubelet" | flag_of --image-credential-provider-config)
+  plain "$provider_bin"
+  provider_bin=$plain
+  plain "$provider_config"
+  provider_config=$plain
+  kubelet_binary=$(words_of "$kubelet" | { read -r name; printf '%s' "$name"; })
 }
 
 detect_containerd() {
-  config_path= config_version= config_legacy=no config_owner= containerd_version=
+  config_path= config_version= config_legacy=no config_owner= has_config_path=no
   [ -n "$containerd_file" ] || return 0
-  if [ -n "$containerd" ]; then
-    config=$(words_of "$containerd" | { read -r name; printf '%s' "$name"; })
-    containerd_version=$(chroot "$root" "\${config:-containerd}" --version 2>/dev/null </dev/null)
-    for config in $containerd_version; do
-      case $config in
-        v[0-9]* | [0-9]*.*) containerd_version=\${config#v} && break ;;
-      esac
-    done
-    plain "$containerd_version"
-    containerd_version=$plain
-  fi
+  [ -z "$containerd" ] || ask_containerd
   config_imports= config_first=yes
   read_config "$containerd_file" || return 0
   config_first=no
@@ -105,6 +100,30 @@ detect_containerd() {
   config_path=\${config_path%%:*}
   plain "$config_path"
   config_path=$plain
+  [ -z "$config_path" ] || has_config_path=yes
+  case $containerd_version in
+    '' | '?' | [01].* | 2.[01].*) ;;
+    # From 2.2 on it looks there unless it is told otherwise.
+    *) [ "$config_legacy" = yes ] || has_config_path=yes ;;
+  esac
+}
+
+# What release the running containerd is of: asked once of each process.
+ask_containerd() {
+  local word
+  [ "$asked" != "$containerd $(started_of "$containerd")" ] || return 0
+  asked="$containerd $(started_of "$containerd")"
+  containerd_binary=$(words_of "$containerd" | { read -r word; printf '%s' "$word"; })
+  containerd_version=
+  for word in $(on_node "$containerd_binary" --version 2>/dev/null </dev/null); do
+    case $word in
+      v[0-9]*.* | [0-9]*.*)
+        plain "\${word#v}"
+        containerd_version=$plain
+        break
+        ;;
+    esac
+  done
 }
 
 # Text without the quotes and blanks of TOML.

@@ -29,6 +29,16 @@ lay() {
   remember
 }
 
+find_config_path() {
+  if [ "$set_config_path" = yes ]; then
+    write_config_path
+  elif [ "$config_legacy" = yes ]; then
+    problem legacy "$containerd_file"
+  else
+    problem config-path "$containerd_file"
+  fi
+}
+
 lay_trust() {
   local certificate hosts
   certificate= hosts=hosts.toml
@@ -37,7 +47,9 @@ lay_trust() {
     if [ "$config_path" = '?' ]; then
       problem config-path "$containerd_file"
     else
+      [ "$has_config_path" = yes ] || find_config_path
       lay_folder "\${config_path:-/etc/containerd/certs.d}" $certificate $hosts
+      ! still_waits config-path "$containerd" || problem restart containerd
     fi
   fi
   [ -n "$certificate" ] || return 0
@@ -51,8 +63,13 @@ lay_trust() {
 
 remove() {
   laid= kept= problems=
+  restore_file config-path
   remember
-  rmdir "$state" 2>/dev/null
+}
+
+# Nothing of ours is left: neither is the folder that tells of it.
+finish() {
+  [ "$mode" != remove ] || rmdir "$state" 2>/dev/null
 }
 
 tell() {
@@ -63,7 +80,7 @@ tell() {
   [ "$crio" = no ] || runtimes="$runtimes crio"
   line="{\\"berth\\":1,\\"revision\\":\\"$revision\\",\\"mode\\":\\"$mode\\",\\"authorities\\":\\"$authorities\\""
   line="$line,\\"distribution\\":\\"$distribution\\",\\"runtimes\\":\\"\${runtimes# }\\""
-  for word in containerd_version containerd_file config_version config_path config_legacy config_owner provider_bin provider_config; do
+  for word in containerd_version containerd_file config_version config_path config_legacy config_owner provider_bin provider_config provider_state provider_sum provider_existing; do
     eval "plain \\"\\$$word\\""
     line="$line,\\"$word\\":\\"$plain\\""
   done
@@ -94,7 +111,7 @@ list() {
 stopping=no
 trap 'stopping=yes' TERM INT
 
-told= seen= running= count=0 every=30 problems= laid= kept=
+told= seen= running= asked= kubelet_asked= containerd_version= containerd_binary=containerd count=0 every=30 problems= laid= kept=
 while [ "$stopping" = no ]; do
   if read_settings; then
     # A script that changed takes over where this one is.
@@ -104,6 +121,8 @@ while [ "$stopping" = no ]; do
       count=0
       detect
       if [ "$mode" = remove ]; then remove; else lay; fi
+      settle_provider
+      finish
       seen=$revision every=30
       [ -z "$problems" ] || every=5
       tell

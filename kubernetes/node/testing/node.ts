@@ -28,8 +28,10 @@ export interface TestNode extends AsyncDisposable {
   /** Every file and link below a folder. */
   list(path?: string): Promise<string[]>;
   process(pid: number, process: ProcessDescription): Promise<void>;
-  /** A program that the node has, in shell. */
-  program(name: string, script: string): Promise<void>;
+  endProcess(pid: number): Promise<void>;
+  mode(path: string, mode: number): Promise<void>;
+  /** What programs of the node say: branches of a shell's `case` of their command lines. */
+  chroot(branches: string): Promise<void>;
   give(options: Partial<NodeFilesOptions>): Promise<string>;
   /** One round of the script; what it said last. */
   round(shell?: readonly string[]): Promise<NodeStatus>;
@@ -54,7 +56,7 @@ export async function testNode(): Promise<TestNode> {
     [root, files, proc, programs, `${root}/etc`, `${root}/var/lib`].map(makeFolder),
   );
 
-  const environment = { PATH: `${programs}:/usr/bin:/bin`, TMPDIR: '/nowhere' };
+  const environment = { PATH: '/usr/bin:/bin', TMPDIR: '/nowhere' };
   const command = ([shell = '', ...first]: readonly string[]) =>
     [shell, [...first, join(files, 'node.sh'), files, root, proc]] as const;
 
@@ -80,9 +82,13 @@ export async function testNode(): Promise<TestNode> {
       const fields = ['S', ...Array.from({ length: 18 }, () => '0'), started, '0'];
       await put(join(proc, `${pid}/stat`), `${pid} (${name} (x) ) ${fields.join(' ')}\n`);
     },
-    program: async (name, script) => {
-      await put(join(programs, name), `#!/bin/sh\n${script}\n`);
-      await chmod(join(programs, name), 0o755);
+    endProcess: (pid) => rm(join(proc, String(pid)), { recursive: true, force: true }),
+    mode: (path, mode) => chmod(join(root, path), mode),
+    chroot: async (branches) => {
+      const program = join(programs, 'chroot');
+      const script = `root=$1\nshift\ncase "$*" in\n${branches}\n*) exit 127 ;;\nesac\n`;
+      await put(program, `#!/bin/sh\n${script}`);
+      await chmod(program, 0o755);
     },
     give: async (options) => {
       const content = nodeFiles({
@@ -94,7 +100,13 @@ export async function testNode(): Promise<TestNode> {
         ...options,
       });
       for (const name of await readdir(files)) await rm(join(files, name));
-      for (const [name, text] of Object.entries(content)) await put(join(files, name), text);
+      for (const [name, text] of Object.entries(content)) {
+        // Some shells bring a chroot of their own, which a program in PATH does not replace.
+        await put(
+          join(files, name),
+          text.replace(' chroot "$root"', ` ${programs}/chroot "$root"`),
+        );
+      }
       return /^revision (\S+)/.exec(content.settings ?? '')?.[1] ?? '';
     },
     round: async (shell = ['/usr/bin/dash']) => {

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { run } from '#test/processes.ts';
+import { mergeProviderConfig, providerConfig } from '../credential-provider/config.ts';
+import { providerName, providerScript } from '../credential-provider/script.ts';
+import { registry, shells, type TestNode, testNode } from './testing/node.ts';
+
+const own = '/var/lib/berth-node/credential-provider';
+const flags = [
+  `--image-credential-provider-config=${own}/config.yaml`,
+  `--image-credential-provider-bin-dir=${own}/bin`,
+];
+const kubeadm = '/var/lib/kubelet/kubeadm-flags.env';
+const env = 'KUBELET_KUBEADM_ARGS="--pod-infra-container-image=pause:3"\n';
+const others = `apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+- name: ecr-credential-provider # theirs
+  matchImages: ["*.dkr.ecr.*.amazonaws.com"]
+  defaultCacheDuration: "12h"
+  apiVersion: credentialprovider.kubelet.k8s.io/v1
+`;
+const foreignFlags = [
+  '--image-credential-provider-config=/etc/eks/config.yaml',
+  '--image-credential-provider-bin-dir=/etc/eks/bin',
+];
+
+async function nodeWith(kubelet: string): Promise<TestNode> {
+  const node = await testNode();
+  await node.chroot(`*kubelet\\ --version) echo "Kubernetes v1.${kubelet}.3" ;;`);
+  await node.process(50, { name: 'kubelet', words: ['/usr/bin/kubelet'] });
+  return node;
+}
+
+async function restart(node: TestNode, pid: number, words: readonly string[]): Promise<void> {
+  for (const old of [50, 51, 52, 53]) await node.endProcess(old);
+  await node.process(pid, { name: 'kubelet', words: ['/usr/bin/kubelet', ...words], started: pid });
+}
+
+for (const [name, shell] of Object.entries(shells)) {
+  describe(`a credential provider on a node whose shell is ${name}`, () => {
+    test('is laid down, runs, and is active once the kubelet names it', async () => {
+      await using node = await nodeWith('36');
+      await node.give({ credentialProvider: 'install' });
+      assert.equal((await node.round(shell)).provider_state, 'installed');
+      const program = join(node.root, own, 'bin', providerName);
+      assert.equal((await stat(program)).mode & 0o777, 0o755);
+      assert.equal(await node.read(`${own}/config.yaml`), providerConfig(registry));
+      const request = { image: `${registry}/team/app`, serviceAccountToken: 'a.b.c' };
+      const { stdout } = await run(shell[0] ?? '', [...shell.slice(1), program], {
+        input: JSON.stringify(request),
+      });
+      assert.deepEqual(JSON.parse(stdout).auth, {
+        [registry]: { username: 'jwt', password: 'a.b.c' },
+      });
+      await restart(node, 51, flags);
+      assert.equal((await node.round(shell)).provider_state, 'active');
+    });
+
+    test('stays as one that answers nothing while a kubelet names it, and goes after that', async () => {
+      await using node = await nodeWith('36');
+      await restart(node, 51, flags);
+      await node.give({ credentialProvider: 'install' });
+      await node.round(shell);
+      await node.give({ remove: true });
+      assert.equal((await node.round(shell)).provider_state, 'inert');
+      assert.doesNotMatch((await node.read(`${own}/bin/${providerName}`)) ?? '', /registry=/);
+      assert.equal(await node.read(`${own}/config.yaml`), providerConfig(registry));
+      await restart(node, 52, []);
+      assert.equal((await node.round(shell)).provider_state, 'off');
+      assert.deepEqual(await node.list('/var/lib'), []);
+    });
+
+    test("has its flags set in kubeadm's file when told so, and taken out again", async () => {
+      await using node = await nodeWith('36');
+      await node.write(kubeadm, env);
+      await node.give({ credentialProvider: 'configure' });
+      const status = await node.round(shell);
+      assert.deepEqual(
+        [status.provider_state, status.problems],
+        ['installed', ['restart=kubelet']],
+      );
+      assert.equal(
+        await node.read(kubeadm),
+        `KUBELET_KUBEADM_ARGS="--pod-infra-container-image=pause:3 ${flags.join(' ')}"\n`,
+      );
+      await restart(node, 51, flags);
+      const active = await node.round(shell);
+      assert.deepEqual([active.provider_state, active.problems], ['active', []]);
+      await node.give({ remove: true });
+      assert.equal((await node.round(shell)).provider_state, 'inert');
+      assert.equal(await node.read(kubeadm), env);
+      await restart(node, 52, []);
+      assert.equal((await node.round(shell)).provider_state, 'off');
+      assert.deepEqual(await node.list('/var/lib'), [kubeadm]);
+    });
+
+    test('stands beside those of others in their file, which is given back', async () => {
+      await using node = await nodeWith('36');
+      await restart(node, 51, foreignFlags);
+      await node.write('/etc/eks/config.yaml', others);
+      await node.write('/etc/eks/bin/ecr-credential-provider', 'theirs');
+      await node.give({ credentialProvider: 'install' });
+      assert.equal((await node.round(shell)).provider_state, 'foreign');
+
+      await node.give({ credentialProvider: 'configure' });
+      const asking = await node.round(shell);
+      assert.equal(asking.provider_state, 'merge');
+      const existing = Buffer.from(asking.provider_existing, 'base64').toString();
+      assert.equal(existing, others);
+      const merged = mergeProviderConfig(existing, registry);
+      const providerConfigs = new Map([[asking.provider_sum, merged]]);
+      await node.give({ credentialProvider: 'configure', providerConfigs });
+      assert.deepEqual((await node.round(shell)).problems, ['restart=kubelet']);
+      assert.equal(await node.read('/etc/eks/config.yaml'), merged);
+      assert.equal(await node.read(`/etc/eks/bin/${providerName}`), providerScript(registry));
+      await restart(node, 52, foreignFlags);
+      assert.equal((await node.round(shell)).provider_state, 'active');
+
+      await node.give({ remove: true });
+      assert.equal((await node.round(shell)).provider_state, 'inert');
+      assert.equal(await node.read('/etc/eks/config.yaml'), others);
+      await restart(node, 53, foreignFlags);
+      assert.equal((await node.round(shell)).provider_state, 'off');
+      assert.deepEqual(await node.list(), [
+        '/etc/eks/bin/ecr-credential-provider',
+        '/etc/eks/config.yaml',
+      ]);
+    });
+  });
+}
+
+test('a kubelet before 1.34, which would not start, keeps its flags', async () => {
+  await using node = await nodeWith('33');
+  await node.write(kubeadm, env);
+  await node.give({ credentialProvider: 'configure' });
+  assert.deepEqual((await node.round()).problems, ['kubelet-version=kubelet']);
+  assert.equal(await node.read(kubeadm), env);
+});
+
+test('flags of others in the same file are left alone', async () => {
+  await using node = await nodeWith('36');
+  const taken = 'KUBELET_KUBEADM_ARGS="--image-credential-provider-config=/x"\n';
+  await node.write(kubeadm, taken);
+  await node.give({ credentialProvider: 'configure' });
+  assert.deepEqual((await node.round()).problems, [`flags=${kubeadm}`]);
+  assert.equal(await node.read(kubeadm), taken);
+});
+
+test('k3s, which shows no flags, gets a file of settings, and is active after its restart', async () => {
+  await using node = await testNode();
+  await node.chroot('k3s\\ --version) echo "k3s version v1.34.1+k3s1 (abc)" ;;');
+  await node.write('/var/lib/rancher/k3s/agent/etc/containerd/config.toml', 'version = 2\n');
+  await node.process(60, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'] });
+  await node.give({ authorities: undefined, credentialProvider: 'configure' });
+  assert.deepEqual((await node.round()).problems, ['restart=kubelet']);
+  assert.match(
+    (await node.read('/etc/rancher/k3s/config.yaml.d/berth.yaml')) ?? '',
+    /^image-credential-provider-config: "\/var\/lib\/berth-node/,
+  );
+  await node.endProcess(60);
+  await node.process(61, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'], started: 7 });
+  assert.equal((await node.round()).provider_state, 'active');
+  await node.give({ remove: true });
+  assert.equal((await node.round()).provider_state, 'inert');
+  await node.endProcess(61);
+  await node.process(62, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'], started: 8 });
+  assert.equal((await node.round()).provider_state, 'off');
+  assert.equal(await node.read('/etc/rancher/k3s/config.yaml.d/berth.yaml'), undefined);
+});
