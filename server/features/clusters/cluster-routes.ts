@@ -23,8 +23,9 @@ import { systemResource } from '#server/permissions/decide.ts';
 import { describePrincipal } from '#server/permissions/principals.ts';
 import { describeClusters } from './describe.ts';
 import { invalid, unknownCluster } from './errors.ts';
+import { requireCluster } from './find-cluster.ts';
 import { offerOf } from './offer.ts';
-import { type ClusterRow, findCluster, listClusters } from './queries.ts';
+import { type ClusterRow, listClusters } from './queries.ts';
 import type { ClusterSecrets } from './secrets.ts';
 import { checkSettings } from './settings.ts';
 import { changeSettings } from './writes/clusters.ts';
@@ -76,7 +77,7 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
         expiresAt,
         now: now(),
       });
-      const row = await find(name);
+      const row = await requireCluster(read, name);
       reply.code(201).header('cache-control', 'no-store');
       return offerOf({
         ...options,
@@ -119,7 +120,7 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
     },
     async (request) => {
       await authorize(request, 'cluster:read', systemResource);
-      return describe(await find(request.params.cluster));
+      return describe(await requireCluster(read, request.params.cluster));
     },
   );
 
@@ -139,15 +140,9 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
       const { cluster } = request.params;
       const settings = checkSettings(request.body, options);
       await database.write(changeSettings, { cluster, settings });
-      return describe(await find(cluster));
+      return describe(await requireCluster(read, cluster));
     },
   );
-
-  async function find(name: string): Promise<ClusterRow> {
-    const row = await findCluster(read, name);
-    if (row === undefined) throw unknownCluster(name);
-    return row;
-  }
 
   async function describe(row: ClusterRow): Promise<Cluster> {
     const [described] = await describeClusters([row], { read, registry, now: now() });

@@ -18,6 +18,8 @@ import type { CredentialCalls } from './connection/answers.ts';
 import type { AgentChange, Hub } from './connection/hub.ts';
 import { createMailbox } from './connection/mailbox.ts';
 import { prepareConnectionLookups } from './connection-queries.ts';
+import { addContentRoutes } from './content-routes.ts';
+import { addDisconnectRoutes } from './disconnect-routes.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
 import { clusterSecrets } from './secrets.ts';
 
@@ -136,6 +138,8 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       addAgentRoutes(application, { ...options, secrets });
       addManifestRoutes(application, { ...options, secrets });
       addClusterRoutes(application, { ...options, secrets });
+      addContentRoutes(application, { database, callAgent });
+      addDisconnectRoutes(application, { database, now });
     },
     async stop() {
       await opening;
