@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type AgentCalls, agentConnectionPath } from '#contract/agent.ts';
+import { agentConnectionPath } from '#contract/agent.ts';
 import type { SharedSecret } from '#features/auth';
 import type { AgentImages } from '#features/own-artifacts';
 import { Refusal } from '#lib/errors.ts';
@@ -13,6 +13,7 @@ import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { addAgentRoutes } from './agent-routes.ts';
 import { authoritiesOf } from './authorities.ts';
+import type { CallAgent } from './call-agent.ts';
 import { addClusterRoutes } from './cluster-routes.ts';
 import type { CredentialCalls } from './connection/answers.ts';
 import type { AgentChange, Hub } from './connection/hub.ts';
@@ -25,18 +26,6 @@ import { clusterSecrets } from './secrets.ts';
 
 /** Milliseconds. */
 const defaultWait = 30_000;
-
-/**
- * Asks the agent of a cluster, whatever process holds its connection. The contract says what each
- * method takes and answers.
- * @throws {Refusal} what the agent refused; `unavailable` when it is away, or does not answer
- */
-export type CallAgent = <Method extends keyof AgentCalls>(
-  cluster: number,
-  method: Method,
-  parameters: Parameters<AgentCalls[Method]>[0],
-  timeoutMilliseconds?: number,
-) => ReturnType<AgentCalls[Method]>;
 
 export interface ClustersOptions {
   readonly database: Database;

@@ -10,8 +10,8 @@ import {
 import type { Database } from '#server/database/database.ts';
 import { authorize, describePage, pageOf, type RestApplication } from '#server/http/rest/index.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
+import type { CallAgent } from './call-agent.ts';
 import { clustersPath } from './cluster-routes.ts';
-import type { CallAgent } from './clusters.ts';
 import { requireCluster } from './find-cluster.ts';
 import { listNamespaces, listNodes } from './queries.ts';
 
