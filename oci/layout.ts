@@ -23,7 +23,8 @@ export function writeLayout(layout: ImageLayout): AsyncGenerator<Uint8Array> {
   return writeTar(layoutEntries(layout));
 }
 
-function* layoutEntries({ manifests, blobs }: ImageLayout): Generator<TarEntry> {
+/** The files of a layout, for a tar. */
+export function* layoutEntries({ manifests, blobs }: ImageLayout): Generator<TarEntry> {
   yield jsonFile('oci-layout', { imageLayoutVersion: version });
   yield jsonFile('index.json', {
     schemaVersion: 2,

@@ -4,7 +4,7 @@ import { createCharts } from '#features/charts';
 import { authorityFollowers, createClusters } from '#features/clusters';
 import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
 import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
-import { createAgentImages } from '#features/own-artifacts';
+import { createAgentImages, createOwnCharts } from '#features/own-artifacts';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
 import { createRobots } from '#features/robots';
@@ -148,7 +148,15 @@ async function composeOver(
   const grace = config.collectionGrace;
   const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });
   const charts = createCharts({ database, store, registry, grace, now: Date.now });
-  const agentImages = createAgentImages({ database, store, registry, version, log, now: Date.now });
+  const agentImages = createAgentImages({
+    database,
+    store,
+    registry,
+    provideChart: createOwnCharts({ database, charts, now: Date.now }),
+    version,
+    log,
+    now: Date.now,
+  });
   const outbox = createOutbox({
     database,
     subscribers: [tracedSubscriber(charts.subscriber, traces)],

@@ -4,7 +4,7 @@ import { deleteTag } from '#features/registry';
 import { agentRepository } from '#kubernetes/agent-image.ts';
 import { parseManifest } from '#oci/manifest.ts';
 import { onBothDatabases } from '#test/databases.ts';
-import { type AgentImage, createAgentImages } from './index.ts';
+import { type AgentImage, createAgentImages, createOwnCharts } from './index.ts';
 import { manifestOfDigest, manifestOfTag } from './queries.ts';
 import { openTestRegistry, type TestRegistry } from './testing/registry.ts';
 
@@ -20,6 +20,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
     function provider(ofVersion = version): () => Promise<AgentImage> {
       return createAgentImages({
         ...opened,
+        provideChart: createOwnCharts({ ...opened, now: Date.now }),
         version: ofVersion,
         log: { info: (fields: object) => pushes.push(fields), warn: assert.fail },
         now: Date.now,
@@ -43,6 +44,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
       assert.equal(pushes.length, 1);
       const latest = await manifestOfTag(opened.database.read, agentRepository, 'latest');
       assert.equal(latest?.digest, image.digest);
+      assert(await manifestOfTag(opened.database.read, 'berth/charts/berth-agent', version));
       const project = await opened.database.read
         .selectFrom('projects')
         .select(['name', 'public'])

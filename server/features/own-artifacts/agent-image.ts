@@ -10,6 +10,7 @@ import type { Database } from '#server/database/database.ts';
 import type { Log } from '#server/telemetry/log.ts';
 import type { BuiltPart } from './build-protocol.ts';
 import { buildAgentImage } from './builder.ts';
+import type { ProvideChart } from './own-charts.ts';
 import { blobKey, manifestOfDigest, manifestOfTag, repositoryExists } from './queries.ts';
 import { serverPush } from './server-push.ts';
 import { storedLayers } from './stored-image.ts';
@@ -26,8 +27,9 @@ export interface AgentImage {
 
 export interface AgentImages {
   /**
-   * Resolves when the image is in the registry: builds and pushes it where it is not there, or not as
-   * this version of Berth makes it, which takes seconds. @throws {Refusal} `unavailable`
+   * Resolves when the image, and the chart that installs it, are in the registry: makes and pushes
+   * them where they are not there, or not as this version of Berth makes them, which takes seconds.
+   * @throws {Refusal} `unavailable`
    */
   provide(): Promise<AgentImage>;
   /** Sees to it that a registry that has an image of some version has the one of this version. */
@@ -42,11 +44,12 @@ export function createAgentImages(options: {
   database: Database;
   store: BlobStore;
   registry: { readonly uploads: Uploads; readonly manifests: Manifests };
+  provideChart: ProvideChart;
   version: string;
   log: Pick<Log, 'info' | 'warn'>;
   now: () => number;
 }): AgentImages {
-  const { database, store, registry, version, log, now } = options;
+  const { database, store, registry, provideChart, version, log, now } = options;
   const { read } = database;
   let provided: AgentImage | undefined;
   let providing: Promise<AgentImage> | undefined;
@@ -83,6 +86,8 @@ export function createAgentImages(options: {
     if (provided !== undefined && tagged?.digest === provided.digest) return provided;
     try {
       provided = await build();
+      const { agentChart, chartName } = await import('#kubernetes/manifests/chart/chart.ts');
+      await provideChart({ name: chartName, version, archive: await agentChart(version) });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Refusal('unavailable', `The image of the agent could not be made. ${reason}`, {
