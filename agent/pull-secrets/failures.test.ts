@@ -75,6 +75,6 @@ test('a namespace that nothing is granted to is told how to grant it something',
   assert.ok(failure.kind === 'problem');
   assert.equal(
     failure.problem.cure,
-    'Grant it a project: berth cluster grant production PROJECT --namespace shop',
+    'Grant it a project: berth cluster grant production --namespace shop --project PROJECT',
   );
 });

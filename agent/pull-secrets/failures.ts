@@ -1,6 +1,6 @@
 import type { Problem } from '#contract/agent.ts';
 import { KubernetesError, KubernetesUnreachable } from '#kubernetes/api/index.ts';
-import { pullSecretName } from '#kubernetes/manifests/names.ts';
+import { agentName, pullSecretName } from '#kubernetes/manifests/names.ts';
 import { Refusal } from '#lib/errors.ts';
 
 export type Failure =
@@ -17,7 +17,7 @@ export function explainFailure(error: unknown, namespace: string, cluster: strin
   if (error instanceof Refusal && error.kind === 'denied') {
     return problem(
       error.message,
-      `Grant it a project: berth cluster grant ${cluster} PROJECT --namespace ${namespace}`,
+      `Grant it a project: berth cluster grant ${cluster} --namespace ${namespace} --project PROJECT`,
     );
   }
   if (error instanceof KubernetesUnreachable || error instanceof Refusal) {
@@ -44,6 +44,12 @@ function explainAnswer(error: KubernetesError, namespace: string, cluster: strin
     );
   }
   const policy = /ValidatingAdmissionPolicy '([^']+)'/.exec(message)?.[1];
+  if (policy === agentName) {
+    return problem(
+      `Berth keeps out of the namespaces of Kubernetes itself: ${message}`,
+      `Revoke what is granted to it: berth cluster grants ${cluster}`,
+    );
+  }
   if (policy !== undefined) {
     return problem(
       `An admission policy refuses it: ${message}`,

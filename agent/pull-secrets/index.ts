@@ -25,7 +25,10 @@ const outageOverMilliseconds = 1_500;
 export function createPullSecrets(context: AgentContext): AgentPart {
   const { api, server, namespaces, registry, reports, log, signal } = context;
   const states = createStates(reports.setNamespace);
-  const credentials = createCredentials(server);
+  const credentials = createCredentials({
+    server,
+    unknown: (name, generation) => reconciler.retire(name, generation),
+  });
   let cluster = '';
   let selectors: readonly NamespaceSelector[] = [];
   let view: ClusterView | undefined;
@@ -75,7 +78,10 @@ export function createPullSecrets(context: AgentContext): AgentPart {
       signal,
     });
     void started.secretsFilled.then(addAll);
-    void started.filled.then(addAll);
+    void started.filled.then(() => {
+      addAll();
+      confirmAll();
+    });
     namespaces.subscribe(({ kind, item }) => {
       if (kind === 'deleted') reconciler.forget(item.name);
       else reconciler.add(item.name);
@@ -84,9 +90,18 @@ export function createPullSecrets(context: AgentContext): AgentPart {
     signal.addEventListener('abort', () => {
       clearInterval(renewals);
       outage.close();
+      credentials.close();
       reconciler.close();
     });
     return started;
+  }
+
+  /** The server may have lost what it issued, by a restore above all: it is asked, by what it hears. */
+  function confirmAll(): void {
+    for (const name of covered()) {
+      const secret = view?.secret(name, purpose());
+      if (secret?.content === 'sound') credentials.placed(name, secret.generation);
+    }
   }
 
   function renew(): void {
@@ -132,6 +147,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
       addAll();
     },
     connected() {
+      confirmAll();
       credentials.connected();
       reconciler.retryAll();
     },
@@ -141,7 +157,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
         if (namespace !== undefined && !covered().includes(namespace)) {
           throw new Refusal(
             'not-found',
-            `The namespace ${namespace} of ${cluster} has no pull secret of Berth: grant it a project by \`berth cluster grant ${cluster} PROJECT --namespace ${namespace}\`.`,
+            `The namespace ${namespace} of ${cluster} has no pull secret of Berth: grant it a project by \`berth cluster grant ${cluster} --namespace ${namespace} --project PROJECT\`.`,
           );
         }
         await view?.filled;

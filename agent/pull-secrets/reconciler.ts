@@ -34,8 +34,8 @@ export interface Reconciler {
   add(namespace: string, concern?: Concern): void;
   /** Whatever failed is tried at once. */
   retryAll(): void;
-  /** Replaces the credential that the namespace has now. */
-  retire(namespace: string): void;
+  /** Replaces the credential that the namespace has, up to a generation; the present one without. */
+  retire(namespace: string, generation?: number): void;
   forget(namespace: string): void;
   /** Resolves when each namespace was tried since it was last added. */
   settled(): Promise<void>;
@@ -145,9 +145,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       references.retryAll();
       secrets.retryAll();
     },
-    retire(name) {
-      const generation = facts.view()?.secret(name, facts.purpose())?.generation ?? 0;
-      retired.set(name, generation);
+    retire(name, generation) {
+      const present = facts.view()?.secret(name, facts.purpose())?.generation ?? 0;
+      retired.set(name, generation ?? present);
       secrets.add(name);
     },
     forget,
