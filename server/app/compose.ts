@@ -123,15 +123,6 @@ async function composeOver(
     reportFailure: (error) => log.error({ err: error }, 'the use of an access token was not noted'),
   });
   const robots = await createRobots({ database, sharedSecret });
-  const auth = await createAuth({
-    database,
-    sharedSecret,
-    verifiers: [robots.verifier, users.verifier],
-    grantSources: [users.grantSource, createMembershipGrants(database), robots.grantSource],
-    limitFailures,
-    service: tokenService,
-  });
-  const { authenticate, loadGrants } = auth;
   const clusters = await createClusters({
     database,
     sharedSecret,
@@ -144,6 +135,20 @@ async function composeOver(
     reportFailure: (error) => log.error({ err: error }, 'an agent was not served'),
     now: Date.now,
   });
+  const auth = await createAuth({
+    database,
+    sharedSecret,
+    verifiers: [robots.verifier, clusters.verifier, users.verifier],
+    grantSources: [
+      users.grantSource,
+      createMembershipGrants(database),
+      robots.grantSource,
+      clusters.grantSource,
+    ],
+    limitFailures,
+    service: tokenService,
+  });
+  const { authenticate, loadGrants } = auth;
 
   const grace = config.collectionGrace;
   const registry = createRegistry({ database, store, loadGrants, grace, now: Date.now });

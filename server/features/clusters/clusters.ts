@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { agentConnectionPath } from '#contract/agent.ts';
-import type { SharedSecret } from '#features/auth';
+import type { CredentialVerifier, GrantSource, SharedSecret } from '#features/auth';
 import type { AgentImages } from '#features/own-artifacts';
 import { Refusal } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
@@ -15,7 +15,6 @@ import { addAgentRoutes } from './agent-routes.ts';
 import { authoritiesOf } from './authorities.ts';
 import type { CallAgent } from './call-agent.ts';
 import { addClusterRoutes } from './cluster-routes.ts';
-import type { CredentialCalls } from './connection/answers.ts';
 import type { AgentChange, Hub } from './connection/hub.ts';
 import { createMailbox } from './connection/mailbox.ts';
 import { prepareConnectionLookups } from './connection-queries.ts';
@@ -23,9 +22,12 @@ import { addContentRoutes } from './content-routes.ts';
 import { addDisconnectRoutes } from './disconnect-routes.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
 import { clusterSecrets } from './secrets.ts';
+import { createWorkloads } from './workloads.ts';
 
 /** Milliseconds. */
 const defaultWait = 30_000;
+/** A pull waits meanwhile. */
+const reviewWait = 5_000;
 
 export interface ClustersOptions {
   readonly database: Database;
@@ -45,6 +47,9 @@ export interface ClustersOptions {
 }
 
 export interface Clusters {
+  /** Of workloads. Goes before that of users. */
+  readonly verifier: CredentialVerifier;
+  readonly grantSource: GrantSource;
   /** Takes the connections of agents. */
   readonly upgrades: Upgrades;
   readonly callAgent: CallAgent;
@@ -62,12 +67,15 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
   );
   const lookups = prepareConnectionLookups(database);
   const mailbox = createMailbox({ database, lookups, report: reportFailure, now });
-  const credentials: CredentialCalls = {
-    issue: async () => {
-      throw new Refusal('denied', 'This server gives namespaces no credentials.');
-    },
-    placed: async () => {},
-  };
+  const callAgent = ((cluster, method, parameters, timeoutMilliseconds = defaultWait) =>
+    hub?.callAgent(cluster, method, parameters, timeoutMilliseconds) ??
+    mailbox.ask(cluster, method, parameters, timeoutMilliseconds)) as CallAgent;
+
+  const workloads = await createWorkloads({
+    ...options,
+    review: ({ id }, token) =>
+      callAgent(id, 'token.review', { token, audience: registry }, reviewWait),
+  });
   let hub: Hub | undefined;
   let opening: Promise<Hub> | undefined;
   let ended = false;
@@ -80,7 +88,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       lookups,
       mailbox,
       secrets,
-      credentials,
+      credentials: workloads.robots,
       registry: () => ({ name: registry, authorities: authoritiesOf(certificates) }),
       onChange: options.onAgentChange,
       report: reportFailure,
@@ -108,11 +116,9 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       });
   }
 
-  const callAgent = ((cluster, method, parameters, timeoutMilliseconds = defaultWait) =>
-    hub?.callAgent(cluster, method, parameters, timeoutMilliseconds) ??
-    mailbox.ask(cluster, method, parameters, timeoutMilliseconds)) as CallAgent;
-
   return {
+    verifier: workloads.verifier,
+    grantSource: workloads.grantSource,
     upgrades: {
       takes: ({ url, method }) => method === 'GET' && pathOf(url) === agentConnectionPath,
       answer: answerUpgrade,
@@ -129,6 +135,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       addClusterRoutes(application, { ...options, secrets });
       addContentRoutes(application, { database, callAgent });
       addDisconnectRoutes(application, { database, now });
+      workloads.addRoutes(application);
     },
     async stop() {
       await opening;

@@ -1,4 +1,6 @@
 import type { AnyWrite } from '#server/database/database.ts';
+import { clusterGrantWrites } from './grants/writes.ts';
+import { namespaceRobotWrites } from './namespace-robots/writes.ts';
 import {
   beginDisconnection,
   changeSettings,
@@ -23,6 +25,8 @@ import {
 } from './writes/requests.ts';
 
 export const clusterWrites: readonly AnyWrite[] = [
+  ...clusterGrantWrites,
+  ...namespaceRobotWrites,
   answerAgentRequest,
   beginDisconnection,
   changeSettings,

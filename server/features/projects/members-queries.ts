@@ -76,15 +76,13 @@ export async function readMember(
     .executeTakeFirst();
 }
 
-/** The memberships of workloads in all projects. */
-export async function workloadMemberships(
-  read: Reader,
-): Promise<readonly { readonly workload: string; readonly project: string }[]> {
+/** The workloads that are members of projects, `cluster/namespace/serviceaccount` each. */
+export async function memberWorkloads(read: Reader): Promise<readonly string[]> {
   const rows = await read
     .selectFrom('project_members')
-    .innerJoin('projects', 'projects.id', 'project_members.project_id')
-    .select(['project_members.workload', 'projects.name as project'])
-    .where('project_members.kind', '=', 'workload')
+    .select('workload')
+    .distinct()
+    .where('kind', '=', 'workload')
     .execute();
-  return rows.flatMap(({ workload, project }) => (workload === null ? [] : { workload, project }));
+  return rows.flatMap(({ workload }) => workload ?? []);
 }

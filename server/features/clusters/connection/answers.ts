@@ -3,6 +3,7 @@ import type {
   ClusterProof,
   NamespaceCredential,
   NamespaceReport,
+  NamespaceSelector,
   ServerCalls,
 } from '#contract/agent.ts';
 import type { Database } from '#server/database/database.ts';
@@ -30,6 +31,8 @@ export interface CredentialCalls {
     cluster: ClusterReference,
     placed: { readonly namespace: string; readonly generation: number },
   ): Promise<void>;
+  /** Pull secrets are wanted where these are for, and nowhere else. */
+  endUncovered(cluster: ClusterReference, selectors: readonly NamespaceSelector[]): Promise<void>;
 }
 
 export interface AnswersOptions {

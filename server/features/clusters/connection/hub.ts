@@ -196,6 +196,7 @@ export function createHub(options: HubOptions): Hub {
       if (entry.revision !== state.revision) {
         await session.call('state.set', state);
         entry.revision = state.revision;
+        await options.credentials.endUncovered(session.cluster, state.pullSecrets.selectors);
       }
       entry.seen = seen;
     }

@@ -1,6 +1,6 @@
 import type { NamespaceSelector } from '#contract/agent.ts';
 import { parseWorkloadPattern } from '#contract/names.ts';
-import { workloadMemberships } from '#features/projects';
+import { memberWorkloads } from '#features/projects';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { Database, Reader } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
@@ -18,7 +18,7 @@ export interface ClusterGrantEntry {
 export interface Coverage {
   readonly grants: readonly ClusterGrantEntry[];
   /** Of all ServiceAccounts of a namespace, or of all namespaces (`*`). */
-  readonly members: readonly { readonly project: string; readonly namespace: string }[];
+  readonly members: readonly { readonly namespace: string }[];
 }
 
 /** The coverage of a cluster as the database says at this moment. */
@@ -62,7 +62,7 @@ type Coverages = ReadonlyMap<string, Coverage>;
 type MemberEntry = Coverage['members'][number];
 
 async function loadAll(read: Reader): Promise<Coverages> {
-  const [grants, memberships] = await Promise.all([allGrants(read), workloadMemberships(read)]);
+  const [grants, memberships] = await Promise.all([allGrants(read), memberWorkloads(read)]);
   const coverages = new Map<string, { grants: ClusterGrantEntry[]; members: MemberEntry[] }>();
   const ofCluster = (cluster: string) => {
     const coverage = coverages.get(cluster) ?? { grants: [], members: [] };
@@ -72,21 +72,15 @@ async function loadAll(read: Reader): Promise<Coverages> {
   for (const { cluster, selector, ...grant } of grants) {
     ofCluster(cluster).grants.push({ ...grant, selector: readSelector(selector) });
   }
-  for (const { workload, project } of memberships) {
+  for (const workload of memberships) {
     const pattern = parseWorkloadPattern(workload);
     if (pattern?.serviceAccount !== '*') continue;
-    ofCluster(pattern.cluster).members.push({ project, namespace: pattern.namespace });
+    ofCluster(pattern.cluster).members.push({ namespace: pattern.namespace });
   }
   return coverages;
 }
 
-/** The projects that every pod of a namespace may pull from, sorted. */
-export function projectsOpenTo(coverage: Coverage, namespace: SelectedNamespace): string[] {
-  const granted = coverage.grants.filter(({ selector }) => covers(selector, namespace));
-  const joined = coverage.members.filter((member) => isMember(member, namespace));
-  return [...new Set([...granted, ...joined].map(({ project }) => project))].sort();
-}
-
+/** Whether anything is granted to the namespace. */
 export function isCovered(coverage: Coverage, namespace: SelectedNamespace): boolean {
   return (
     coverage.grants.some(({ selector }) => covers(selector, namespace)) ||

@@ -1,10 +1,11 @@
-import type { NamespaceCredential, NamespaceReport } from '#contract/agent.ts';
+import type { NamespaceCredential, NamespaceReport, NamespaceSelector } from '#contract/agent.ts';
 import { isDnsLabel } from '#contract/names.ts';
 import { createMachineSecret, hmacOfMachineSecret } from '#features/auth';
 import { Refusal } from '#lib/errors.ts';
 import { quote } from '#lib/quote.ts';
 import type { Database } from '#server/database/database.ts';
 import { type CoverageOf, isCovered } from '../grants/coverage.ts';
+import { covers } from '../grants/selectors.ts';
 import { namespaceRobotName } from './names.ts';
 import { namespacesWithCredentials } from './queries.ts';
 import { endCredentials, issueCredential, placeCredential } from './writes.ts';
@@ -35,8 +36,8 @@ export interface NamespaceRobots {
   issue(cluster: RobotCluster, namespace: NamespaceReport): Promise<NamespaceCredential>;
   /** @throws {Refusal} `not-found` */
   placed(cluster: RobotCluster, placed: PlacedGeneration): Promise<void>;
-  /** Ends the secrets of namespaces that nothing is granted to any more. */
-  endUncovered(cluster: RobotCluster): Promise<void>;
+  /** Ends the secrets of namespaces that none of the selectors is for (any more). */
+  endUncovered(cluster: RobotCluster, selectors: readonly NamespaceSelector[]): Promise<void>;
 }
 
 export interface NamespaceRobotsOptions {
@@ -86,12 +87,11 @@ export function createNamespaceRobots(options: NamespaceRobotsOptions): Namespac
         earlierEndAt: now + overlapMilliseconds,
       });
     },
-    async endUncovered({ id, name }) {
-      const coverage = await coverageOf(name);
+    async endUncovered({ id }, selectors) {
       const rows = await namespacesWithCredentials(database.read, id);
       const uncovered = rows.filter((row) => {
         const labels = row.labels === null ? undefined : JSON.parse(row.labels);
-        return !isCovered(coverage, { name: row.name, labels });
+        return !selectors.some((selector) => covers(selector, { name: row.name, labels }));
       });
       for (let begin = 0; begin < uncovered.length; begin += namespacesAtOnce) {
         const batch = uncovered.slice(begin, begin + namespacesAtOnce);

@@ -3,6 +3,7 @@ import type { JWK } from 'jose';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { Database } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
+import { algorithmsOf } from '../enrolment/keys.ts';
 import { allKeys, type KeyRow } from './queries.ts';
 
 /** A key that signs the ServiceAccount tokens of one cluster. */
@@ -86,23 +87,15 @@ function ringOf(keys: ReadonlyMap<string, ClusterKey>): KeyRing {
   };
 }
 
-const algorithms: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  'EC P-256': ['ES256'],
-  'EC P-384': ['ES384'],
-  'EC P-521': ['ES512'],
-  'OKP Ed25519': ['EdDSA'],
-};
-
 /** @param earlier the same key as it was read before, which need not be read again */
 function keyOf(row: KeyRow, earlier: ClusterKey | undefined): ClusterKey | undefined {
   const jwk: JWK = JSON.parse(row.jwk);
-  const allowed = algorithms[jwk.kty === 'RSA' ? 'RSA' : `${jwk.kty} ${jwk.crv}`];
-  if (allowed === undefined) return undefined;
+  const algorithms = algorithmsOf(jwk);
+  if (algorithms.length === 0) return undefined;
   return {
     thumbprint: row.thumbprint,
     kid: jwk.kid,
-    algorithms: allowed,
+    algorithms,
     publicKey: earlier?.publicKey ?? createPublicKey({ key: jwk, format: 'jwk' }),
     cluster: {
       id: row.cluster_id,

@@ -18,11 +18,13 @@ export const changeSettings: Write<
       .set({ settings: mergeSettings(row.settings, settings) })
       .where('id', '=', row.id)
       .execute();
+    // Whether tokens are reviewed is one of them.
+    await bumpGrantGeneration(transaction);
   },
 };
 
 /**
- * From now on the cluster gets no new credentials, and its agent is to take everything away.
+ * From now on the cluster has no credentials, and its agent is to take everything away.
  * @throws {Refusal} `not-found`
  */
 export const beginDisconnection: Write<{ readonly cluster: string; readonly now: number }, void> = {
@@ -37,6 +39,7 @@ export const beginDisconnection: Write<{ readonly cluster: string; readonly now:
       .where('id', '=', row.id)
       .execute();
     await transaction.deleteFrom('cluster_tokens').where('cluster_id', '=', row.id).execute();
+    await bumpGrantGeneration(transaction);
   },
 };
 

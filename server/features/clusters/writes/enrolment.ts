@@ -136,7 +136,7 @@ interface BoundCluster {
   readonly uid: string | null;
 }
 
-/** @returns whether the keys of the cluster changed */
+/** @returns whether the issuer or the keys of the cluster changed */
 async function bind(
   transaction: Transaction,
   cluster: BoundCluster,
@@ -153,12 +153,17 @@ async function bind(
     .executeTakeFirst();
   if (twin !== undefined) throw connectedAs(twin.name, cluster.name);
   const changed = await takeKeys(transaction, cluster, keys, proven, now);
+  const known = await transaction
+    .selectFrom('clusters')
+    .select('issuer')
+    .where('id', '=', cluster.id)
+    .executeTakeFirst();
   await transaction
     .updateTable('clusters')
     .set({ uid, issuer, kubernetes_version: kubernetesVersion })
     .where('id', '=', cluster.id)
     .execute();
-  return changed;
+  return changed || known?.issuer !== issuer;
 }
 
 /** A key that was proven is taken from a cluster that has only claimed it, and from no other. */
