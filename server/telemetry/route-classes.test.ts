@@ -23,6 +23,7 @@ const targets: [string, string, string | undefined, string?][] = [
   ['/v2x', 'other', undefined],
   ['/service/token?scope=a', 'token', undefined, '/service/token'],
   ['/api/v2.0/projects/team', 'api', undefined],
+  ['/api/v2.0/agent/enrolments', 'agent', undefined],
   ['/api/chartrepo/team/charts', 'chart', undefined],
   ['/chartrepo/team/index.yaml', 'chart', undefined],
   ['/healthz', 'probe', undefined],

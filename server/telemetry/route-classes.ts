@@ -12,6 +12,7 @@ export const routeClasses = [
   'upload',
   'token',
   'api',
+  'agent',
   'chart',
   'probe',
   'metrics',
@@ -90,6 +91,7 @@ function readRegistryPath(path: string): Target {
 
 function routeBesideRegistry(path: string): RouteClass {
   if (path.startsWith('/chartrepo/') || path.startsWith('/api/chartrepo/')) return 'chart';
+  if (path.startsWith('/api/v2.0/agent/')) return 'agent';
   return path.startsWith('/api/') ? 'api' : 'other';
 }
 
