@@ -198,6 +198,7 @@ async function composeOver(
       requestCounts.snapshots,
       connectionCounts.snapshots,
       auth.metrics,
+      clusters.metrics,
       () =>
         cacheSnapshots({ ...auth.caches, ...registry.caches, reads: storage.database.remembered }),
       writeCounts.snapshots,
@@ -284,12 +285,14 @@ async function composeOver(
     onRefusal: connectionCounts.refused,
     onHandshakeFailure: (address, error) => {
       connectionCounts.handshakeFailed();
+      clusters.noteHandshakeFailure(address, error);
       log.debug({ address, reason: error.message }, 'TLS handshake failed');
     },
   });
 
   if (shared?.sweeps ?? true) {
     registry.start({ reportFailure: (error) => log.error({ err: error }, 'idle uploads stay') });
+    clusters.start();
     agentImages.start();
   }
   outbox.start();

@@ -315,6 +315,8 @@ export interface ClusterTokensTable {
   used_at: Timestamp | null;
   /** Why the last attempt to use it was refused: a sentence. */
   problem: string | null;
+  /** The address of the last client that did not trust the server's certificate meanwhile. */
+  distrusted_by: string | null;
 }
 
 /** Two at most live of a cluster: the one in use, and its successor until that is first used. */

@@ -45,7 +45,8 @@ function identities({ id, integer, bytes, text, name, options }: ColumnTypes): s
       shown_at ${integer},
       shown_to ${text},
       used_at ${integer},
-      problem ${text}
+      problem ${text},
+      distrusted_by ${text}
     ) ${options}`,
     'create index cluster_tokens_by_cluster on cluster_tokens (cluster_id)',
     `create table agent_identities (

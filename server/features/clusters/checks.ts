@@ -59,6 +59,12 @@ function tlsCheck({ cluster, token, registry, now }: CheckedCluster): ClusterChe
     });
   }
   if (token?.problem) return { name, state: 'passed' };
+  if (token?.distrusted_by) {
+    return failed(name, {
+      message: `A client at ${token.distrusted_by} did not trust this server's certificate since the manifests were fetched.`,
+      cure: `If that is a node of ${cluster.name} or its way out: see kubectl --namespace berth logs daemonset/berth-node for why the node does not trust ${registry}. If the authority has changed since, run berth cluster connect ${cluster.name} for a new command.`,
+    });
+  }
   const shownAt = token?.shown_at ?? null;
   if (shownAt === null || shownAt > now - patience) return { name, state: 'waiting' };
   return {

@@ -1,6 +1,6 @@
 import type { Database } from '#server/database/database.ts';
 import { longestWait } from './connection/mailbox.ts';
-import { endedSince } from './queries.ts';
+import { hasEnded } from './queries.ts';
 import { clearEnded } from './writes/clusters.ts';
 import { forgetAgentRequests } from './writes/requests.ts';
 
@@ -30,12 +30,12 @@ export function createClearing(options: {
   async function clear(): Promise<void> {
     const time = now();
     const ended = {
-      tokensBefore: time - tokenMilliseconds,
-      removalsBefore: time - removalMilliseconds,
-      now: time,
+      tokens: time - tokenMilliseconds,
+      credentials: time,
+      removals: time - removalMilliseconds,
     };
     // A look costs nothing, and a write is a sync of the disk.
-    if (await endedSince(database.read, ended)) await database.write(clearEnded, ended);
+    if (await hasEnded(database.read, ended)) await database.write(clearEnded, ended);
     await database.write(forgetAgentRequests, { before: time - 2 * longestWait });
   }
 

@@ -11,15 +11,18 @@ import type { Database } from '#server/database/database.ts';
 import type { Upgrades } from '#server/http/listener.ts';
 import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
+import { gauge, type MetricSource } from '#server/telemetry/metrics.ts';
 import { addAgentRoutes } from './agent-routes.ts';
 import { authoritiesOf } from './authorities.ts';
 import type { CallAgent } from './call-agent.ts';
+import { createClearing } from './clearing.ts';
 import { addClusterRoutes } from './cluster-routes.ts';
 import type { AgentChange, Hub } from './connection/hub.ts';
 import { createMailbox } from './connection/mailbox.ts';
 import { prepareConnectionLookups } from './connection-queries.ts';
 import { addContentRoutes } from './content-routes.ts';
 import { addDisconnectRoutes } from './disconnect-routes.ts';
+import { createHandshakeFailures } from './handshake-failures.ts';
 import { addManifestRoutes } from './manifest-routes.ts';
 import { clusterSecrets } from './secrets.ts';
 import { createWorkloads } from './workloads.ts';
@@ -54,7 +57,11 @@ export interface Clusters {
   readonly upgrades: Upgrades;
   readonly callAgent: CallAgent;
   /** Agents that are connected to this process. */
-  connectedAgents(): number;
+  readonly metrics: MetricSource;
+  /** Hears of every TLS handshake that failed. */
+  readonly noteHandshakeFailure: (address: string, error: Error) => void;
+  /** Clears away, from time to time, what nobody can use any more. One process of a server does. */
+  start(): void;
   addRoutes(application: RestApplication): void;
   /** Resolves once the database knows that every connection of this process has ended. */
   stop(): Promise<void>;
@@ -67,6 +74,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
   );
   const lookups = prepareConnectionLookups(database);
   const mailbox = createMailbox({ database, lookups, report: reportFailure, now });
+  const clearing = createClearing({ database, report: reportFailure, now });
   const callAgent = ((cluster, method, parameters, timeoutMilliseconds = defaultWait) =>
     hub?.callAgent(cluster, method, parameters, timeoutMilliseconds) ??
     mailbox.ask(cluster, method, parameters, timeoutMilliseconds)) as CallAgent;
@@ -111,7 +119,10 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
           socket,
           error instanceof Refusal
             ? error
-            : new Refusal('unavailable', 'The agent could not be let in: see the server’s log.'),
+            : new Refusal(
+                'unavailable',
+                'The agent could not be let in: see the log of the server.',
+              ),
         );
       });
   }
@@ -128,7 +139,11 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       },
     },
     callAgent,
-    connectedAgents: () => hub?.count() ?? 0,
+    metrics: () => [
+      gauge('berth_agents_connected', 'Agents of clusters that are connected.', hub?.count() ?? 0),
+    ],
+    noteHandshakeFailure: createHandshakeFailures({ database, report: reportFailure, now }),
+    start: clearing.start,
     addRoutes(application) {
       addAgentRoutes(application, { ...options, secrets });
       addManifestRoutes(application, { ...options, secrets });
@@ -138,6 +153,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       workloads.addRoutes(application);
     },
     async stop() {
+      await clearing.stop();
       await opening;
       await hub?.stop();
     },

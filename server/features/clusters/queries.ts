@@ -1,5 +1,6 @@
 import type { Reader } from '#server/database/database.ts';
 import type { Page } from '#server/http/rest/index.ts';
+import type { EndedBefore } from './writes/clusters.ts';
 
 export interface ClusterRow {
   readonly id: number;
@@ -127,13 +128,15 @@ export interface LatestToken {
   readonly shown_to: string | null;
   readonly used_at: number | null;
   readonly problem: string | null;
+  readonly distrusted_by: string | null;
 }
 
 /** The token of a cluster that was made last. */
 export async function latestToken(read: Reader, cluster: number): Promise<LatestToken | undefined> {
   return read
     .selectFrom('cluster_tokens')
-    .select(['created_at', 'expires_at', 'shown_at', 'shown_to', 'used_at', 'problem'])
+    .select(['created_at', 'expires_at', 'shown_at', 'shown_to', 'used_at'])
+    .select(['problem', 'distrusted_by'])
     .where('cluster_id', '=', cluster)
     .orderBy('id', 'desc')
     .limit(1)
@@ -184,4 +187,44 @@ export async function untrustedNodes(read: Reader, cluster: number, limit: numbe
     .orderBy('name')
     .limit(limit)
     .execute();
+}
+
+/** Whether there is anything that `clearEnded` would take away. */
+export async function hasEnded(
+  read: Reader,
+  { tokens, credentials, removals }: EndedBefore,
+): Promise<boolean> {
+  const token = await read
+    .selectFrom('cluster_tokens')
+    .select('id')
+    .where('expires_at', '<', tokens)
+    .limit(1)
+    .executeTakeFirst();
+  const credential = await read
+    .selectFrom('namespace_credentials')
+    .select('generation')
+    .where('ends_at', '<', credentials)
+    .limit(1)
+    .executeTakeFirst();
+  const removal = await read
+    .selectFrom('clusters')
+    .select('id')
+    .where('left_behind', 'is not', null)
+    .where('disconnecting_at', '<', removals)
+    .limit(1)
+    .executeTakeFirst();
+  return [token, credential, removal].some((row) => row !== undefined);
+}
+
+/** Whether there is a cluster whose manifests were fetched and whose agent has not come yet. */
+export async function hasAwaitedToken(read: Reader, now: number): Promise<boolean> {
+  const row = await read
+    .selectFrom('cluster_tokens')
+    .select('id')
+    .where('shown_at', 'is not', null)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }

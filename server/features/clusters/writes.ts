@@ -8,7 +8,7 @@ import {
   forgetCluster,
   noteRemoval,
 } from './writes/clusters.ts';
-import { keepConnectToken, noteTokenShown } from './writes/connect-tokens.ts';
+import { keepConnectToken, noteHandshakeFailure, noteTokenShown } from './writes/connect-tokens.ts';
 import {
   connectAgent,
   releaseConnection,
@@ -38,6 +38,7 @@ export const clusterWrites: readonly AnyWrite[] = [
   keepConnectToken,
   leaveAgentRequest,
   noteEnrolmentProblem,
+  noteHandshakeFailure,
   noteRemoval,
   noteTokenShown,
   proveCluster,

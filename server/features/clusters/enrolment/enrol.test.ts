@@ -250,7 +250,8 @@ onBothDatabases(new URL('../testing/writes.ts', import.meta.url), (name, open) =
 
     test('keeps nothing of a key but the key', async () => {
       const prod = await makeCluster();
-      const keys = [{ ...prod.jwk, d: 'secret', x5c: ['a'] }] as ClusterProof['keys'];
+      const whole: object[] = [{ ...prod.jwk, d: 'secret', x5c: ['a'] }];
+      const keys = whole as ClusterProof['keys'];
       await enrolWith(await tokenOf('prod'), await prod.proof({ keys }));
       const row = await findCluster(database.read, 'prod');
       const [key] = await keysOf(database.read, row?.id ?? 0);

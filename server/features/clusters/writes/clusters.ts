@@ -1,4 +1,4 @@
-import type { Write } from '#server/database/database.ts';
+import type { Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
 import { mergeSettings, type StoredSettings } from '../stored-settings.ts';
 import { beingDisconnected, lockCluster } from './cluster-locks.ts';
@@ -67,22 +67,47 @@ export const forgetCluster: Write<{ readonly cluster: string }, void> = {
   durability: 'durable',
   run: async (transaction, { cluster }) => {
     const { id } = await lockCluster(transaction, cluster);
-    await transaction
-      .deleteFrom('project_members')
-      .where('kind', '=', 'workload')
-      .where('workload', 'like', `${cluster}/%`)
-      .execute();
-    await transaction.deleteFrom('clusters').where('id', '=', id).execute();
-    await bumpGrantGeneration(transaction);
+    await forget(transaction, id, cluster);
   },
 };
 
-/** Clears away tokens and credentials that nobody can use any more. */
-export const clearEnded: Write<{ readonly tokensBefore: number; readonly now: number }, void> = {
+async function forget(transaction: Transaction, id: number, name: string): Promise<void> {
+  // Another cluster of that name must find nothing granted to it.
+  await transaction
+    .deleteFrom('project_members')
+    .where('kind', '=', 'workload')
+    .where('workload', 'like', `${name}/%`)
+    .execute();
+  await transaction.deleteFrom('clusters').where('id', '=', id).execute();
+  await bumpGrantGeneration(transaction);
+}
+
+/** Moments before which something has ended for good. */
+export interface EndedBefore {
+  /** When a token expired. */
+  readonly tokens: number;
+  /** When a credential ended. */
+  readonly credentials: number;
+  /** When the disconnection of a cluster began whose agent has removed everything. */
+  readonly removals: number;
+}
+
+/** Clears away tokens, credentials and clusters that nobody can use any more. */
+export const clearEnded: Write<EndedBefore, void> = {
   name: 'clusters.clear-ended',
   durability: 'durable',
-  run: async (transaction, { tokensBefore, now }) => {
-    await transaction.deleteFrom('cluster_tokens').where('expires_at', '<', tokensBefore).execute();
-    await transaction.deleteFrom('namespace_credentials').where('ends_at', '<', now).execute();
+  run: async (transaction, { tokens, credentials, removals }) => {
+    await transaction.deleteFrom('cluster_tokens').where('expires_at', '<', tokens).execute();
+    await transaction
+      .deleteFrom('namespace_credentials')
+      .where('ends_at', '<', credentials)
+      .execute();
+    const removed = await transaction
+      .selectFrom('clusters')
+      .select(['id', 'name'])
+      .where('left_behind', 'is not', null)
+      .where('disconnecting_at', '<', removals)
+      .execute();
+    for (const { id, name } of removed) await forget(transaction, id, name);
   },
 };

@@ -87,3 +87,19 @@ export const noteTokenShown: Write<
       .execute();
   },
 };
+
+/** Notes, for tokens whose manifests were fetched and whose agents have not come yet. */
+export const noteHandshakeFailure: Write<{ readonly address: string; readonly now: number }, void> =
+  {
+    name: 'clusters.note-handshake-failure',
+    durability: 'durable',
+    run: async (transaction, { address, now }) => {
+      await transaction
+        .updateTable('cluster_tokens')
+        .set({ distrusted_by: address })
+        .where('shown_at', 'is not', null)
+        .where('used_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute();
+    },
+  };
