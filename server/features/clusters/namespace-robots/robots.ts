@@ -54,6 +54,8 @@ export function createNamespaceRobots(options: NamespaceRobotsOptions): Namespac
       if (!isDnsLabel(namespace)) {
         throw new Refusal('invalid', `${quote(namespace)} is no name of a namespace.`);
       }
+      // What is granted may have been granted by another process.
+      await database.refresh();
       if (!isCovered(await coverageOf(name), { name: namespace, labels })) {
         throw new Refusal(
           'denied',

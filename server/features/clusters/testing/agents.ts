@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { WebSocket } from 'ws';
 import {
   type AgentIdentity,
@@ -20,6 +20,8 @@ export const registryName = 'localhost:0';
 export interface TestCluster {
   readonly uid: string;
   readonly jwk: JWK;
+  /** Signs whatever is given, by its key. */
+  sign(claims: JWTPayload, header?: Readonly<Record<string, unknown>>): Promise<string>;
   /** A token of its agent's ServiceAccount; what is given replaces what is right. */
   token(claims?: Readonly<Record<string, unknown>>): Promise<string>;
   proof(changes?: Partial<ClusterProof>): Promise<ClusterProof>;
@@ -31,9 +33,15 @@ export async function makeCluster(algorithm: 'RS256' | 'ES256' = 'ES256'): Promi
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
   const jwk = { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' };
 
+  function sign(claims: JWTPayload, header: Readonly<Record<string, unknown>> = {}) {
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: algorithm, kid, ...header })
+      .sign(privateKey);
+  }
+
   function token(claims: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
-    return new SignJWT({
+    return sign({
       iss: issuer,
       sub: 'system:serviceaccount:berth:berth-agent',
       aud: [agentAudience(registryName)],
@@ -41,14 +49,13 @@ export async function makeCluster(algorithm: 'RS256' | 'ES256' = 'ES256'): Promi
       nbf: now,
       exp: now + 600,
       ...claims,
-    })
-      .setProtectedHeader({ alg: algorithm, kid })
-      .sign(privateKey);
+    });
   }
 
   return {
     uid,
     jwk,
+    sign,
     token,
     async proof(changes = {}) {
       return {
