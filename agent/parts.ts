@@ -3,6 +3,7 @@ import { createTestPull } from './checks/test-pull.ts';
 import type { CreateAgentPart } from './part.ts';
 import { createPullSecrets } from './pull-secrets/index.ts';
 import { createTokenReview } from './token-review.ts';
+import { createNodeTrust } from './trust/index.ts';
 
 /** Everything that the agent brings about, in the order in which it is taken away. */
 export const createParts: readonly CreateAgentPart[] = [
@@ -10,4 +11,5 @@ export const createParts: readonly CreateAgentPart[] = [
   createTokenReview,
   createAccessCheck,
   createTestPull,
+  createNodeTrust,
 ];

@@ -38,7 +38,7 @@ export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal):
   };
 }
 
-/** Nodes are large: conditions, annotations and sizes of images are nothing that anybody reads. */
+/** Nodes are large: conditions and annotations are nothing that anybody reads. */
 function keptOfNode({ metadata, spec, status }: Node): Node {
   const { name, uid = '', labels = {} } = metadata;
   const { addresses = [], nodeInfo, images = [], conditions = [] } = status ?? {};
@@ -48,7 +48,7 @@ function keptOfNode({ metadata, spec, status }: Node): Node {
     status: {
       addresses,
       ...(nodeInfo !== undefined && { nodeInfo }),
-      images: images.map(({ names = [] }) => ({ names })),
+      images: images.map(({ names = [], sizeBytes = 0 }) => ({ names, sizeBytes })),
       conditions: conditions
         .filter(({ type }) => type === 'Ready')
         .map(({ type, status }) => ({ type, status })),

@@ -55,3 +55,9 @@ export function configPathLines(version: number, configPath: string): string {
     version >= 3 ? 'plugins."io.containerd.cri.v1.images"' : 'plugins."io.containerd.grpc.v1.cri"';
   return `[${plugin}.registry]\n  config_path = "${configPath}"`;
 }
+
+/** Major and minor release out of `containerd://2.4.2` or what `containerd --version` prints; else zeros. */
+export function parseRuntimeVersion(text: string): readonly [major: number, minor: number] {
+  const [, major = '0', minor = '0'] = /\bv?(\d+)\.(\d+)\.\d+/.exec(text) ?? [];
+  return [Number(major), Number(minor)];
+}

@@ -1,7 +1,11 @@
 import { access, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type ContainerRuntime, containerdConfigPath } from '#kubernetes/certs-d.ts';
-import { configPathLines, readContainerdConfig } from '#kubernetes/containerd-config.ts';
+import {
+  configPathLines,
+  parseRuntimeVersion,
+  readContainerdConfig,
+} from '#kubernetes/containerd-config.ts';
 import { systemErrorCode } from '#lib/errors.ts';
 
 /** Something on a machine that can be made to trust a registry. */
@@ -81,8 +85,7 @@ export async function inspectContainerd(
   });
   const settings = readContainerdConfig(text ?? '');
   if (settings.configPath) return { configPath: settings.configPath };
-  const parsed = /\bv?(\d+)\.(\d+)\.\d+/.exec(version ?? '');
-  const [major, minor] = [Number(parsed?.[1] ?? 0), Number(parsed?.[2] ?? 0)];
+  const [major, minor] = parseRuntimeVersion(version ?? '');
   const [leastMajor, leastMinor] = firstWithDefault;
   const hasDefault = major > leastMajor || (major === leastMajor && minor >= leastMinor);
   if (hasDefault && settings.configPath === undefined) return { configPath: containerdConfigPath };

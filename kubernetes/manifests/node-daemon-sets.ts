@@ -11,7 +11,8 @@ import type { NodeImage } from './node-images.ts';
 import { type KubernetesObject, ofNamespace } from './object.ts';
 
 const hostLabel = 'kubernetes.io/hostname';
-const nameLabel = 'app.kubernetes.io/name';
+/** Of pods on nodes: which DaemonSet they are of. */
+export const daemonSetLabel = 'app.kubernetes.io/name';
 
 /** The DaemonSets that put files on nodes: one for each image, and no node with two of their pods. */
 export function nodeDaemonSets(images: readonly NodeImage[]): KubernetesObject[] {
@@ -50,11 +51,11 @@ export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
   const programs = shell === 'host' ? programFolders : [];
   return ofNamespace('apps/v1', 'DaemonSet', name, {
     spec: {
-      selector: { matchLabels: { [nameLabel]: name } },
+      selector: { matchLabels: { [daemonSetLabel]: name } },
       // All at once: a node whose pod is replaced keeps what was laid down.
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%' } },
       template: {
-        metadata: { labels: { ...ourLabels, [nameLabel]: name } },
+        metadata: { labels: { ...ourLabels, [daemonSetLabel]: name } },
         spec: {
           serviceAccountName: nodeName,
           automountServiceAccountToken: false,

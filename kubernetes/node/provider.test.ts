@@ -79,7 +79,7 @@ for (const [name, shell] of Object.entries(shells)) {
       await node.give({ credentialProvider: 'configure' });
       const status = await node.round(shell);
       assert.deepEqual(
-        [status.provider_state, status.problems],
+        [status.provider_state, status.provider_problems],
         ['installed', ['restart=kubelet']],
       );
       assert.equal(
@@ -88,7 +88,7 @@ for (const [name, shell] of Object.entries(shells)) {
       );
       await restart(node, 51, flags);
       const active = await node.round(shell);
-      assert.deepEqual([active.provider_state, active.problems], ['active', []]);
+      assert.deepEqual([active.provider_state, active.provider_problems], ['active', []]);
       await node.give({ remove: true });
       assert.equal((await node.round(shell)).provider_state, 'inert');
       assert.equal(await node.read(kubeadm), env);
@@ -113,7 +113,7 @@ for (const [name, shell] of Object.entries(shells)) {
       const merged = mergeProviderConfig(existing, registry);
       const providerConfigs = new Map([[asking.provider_sum, merged]]);
       await node.give({ credentialProvider: 'configure', providerConfigs });
-      assert.deepEqual((await node.round(shell)).problems, ['restart=kubelet']);
+      assert.deepEqual((await node.round(shell)).provider_problems, ['restart=kubelet']);
       assert.equal(await node.read('/etc/eks/config.yaml'), merged);
       assert.equal(await node.read(`/etc/eks/bin/${providerName}`), providerScript(registry));
       await restart(node, 52, foreignFlags);
@@ -136,7 +136,7 @@ test('a kubelet before 1.34, which would not start, keeps its flags', async () =
   await using node = await nodeWith('33');
   await node.write(kubeadm, env);
   await node.give({ credentialProvider: 'configure' });
-  assert.deepEqual((await node.round()).problems, ['kubelet-version=kubelet']);
+  assert.deepEqual((await node.round()).provider_problems, ['kubelet-version=kubelet']);
   assert.equal(await node.read(kubeadm), env);
 });
 
@@ -145,7 +145,7 @@ test('flags of others in the same file are left alone', async () => {
   const taken = 'KUBELET_KUBEADM_ARGS="--image-credential-provider-config=/x"\n';
   await node.write(kubeadm, taken);
   await node.give({ credentialProvider: 'configure' });
-  assert.deepEqual((await node.round()).problems, [`flags=${kubeadm}`]);
+  assert.deepEqual((await node.round()).provider_problems, [`flags=${kubeadm}`]);
   assert.equal(await node.read(kubeadm), taken);
 });
 
@@ -155,7 +155,7 @@ test('k3s, which shows no flags, gets a file of settings, and is active after it
   await node.write('/var/lib/rancher/k3s/agent/etc/containerd/config.toml', 'version = 2\n');
   await node.process(60, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'] });
   await node.give({ authorities: undefined, credentialProvider: 'configure' });
-  assert.deepEqual((await node.round()).problems, ['restart=kubelet']);
+  assert.deepEqual((await node.round()).provider_problems, ['restart=kubelet']);
   assert.match(
     (await node.read('/etc/rancher/k3s/config.yaml.d/berth.yaml')) ?? '',
     /^image-credential-provider-config: "\/var\/lib\/berth-node/,

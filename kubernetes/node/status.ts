@@ -25,11 +25,15 @@ export const NodeStatus = Type.Object({
   provider_bin: Word,
   provider_config: Word,
   /** How far the credential provider is. */
-  provider_state: Type.Union(
-    (['off', 'installed', 'active', 'inert', 'problem', 'foreign', 'merge'] as const).map((state) =>
-      Type.Literal(state),
-    ),
-  ),
+  provider_state: Type.Union([
+    Type.Literal('off'),
+    Type.Literal('installed'),
+    Type.Literal('active'),
+    Type.Literal('inert'),
+    Type.Literal('problem'),
+    Type.Literal('foreign'),
+    Type.Literal('merge'),
+  ]),
   /** By which a merged configuration is asked for, with what is there, in base64. */
   provider_sum: Word,
   provider_existing: Type.String({ maxLength: 65_536 }),
@@ -39,6 +43,8 @@ export const NodeStatus = Type.Object({
   kept: Type.Array(Word, { maxItems: 100 }),
   /** `code=path` */
   problems: Type.Array(Word, { maxItems: 100 }),
+  /** The same of the credential provider. */
+  provider_problems: Type.Array(Word, { maxItems: 100 }),
 });
 export type NodeStatus = Static<typeof NodeStatus>;
 

@@ -88,6 +88,7 @@ tell() {
   list laid $laid
   list kept $kept
   list problems $problems
+  list provider_problems $provider_problems
   line="$line}"
   [ "$line" = "$told" ] || printf '%s\\n' "$line"
   told=$line
@@ -111,7 +112,7 @@ list() {
 stopping=no
 trap 'stopping=yes' TERM INT
 
-told= seen= running= asked= kubelet_asked= containerd_version= containerd_binary=containerd count=0 every=30 problems= laid= kept=
+told= seen= running= asked= kubelet_asked= containerd_version= containerd_binary=containerd count=0 every=30 problems= provider_problems= laid= kept=
 while [ "$stopping" = no ]; do
   if read_settings; then
     # A script that changed takes over where this one is.
@@ -121,10 +122,12 @@ while [ "$stopping" = no ]; do
       count=0
       detect
       if [ "$mode" = remove ]; then remove; else lay; fi
+      trust_problems=$problems problems=
       settle_provider
+      provider_problems=$problems problems=$trust_problems
       finish
       seen=$revision every=30
-      [ -z "$problems" ] || every=5
+      [ -z "$problems$provider_problems" ] || every=5
       tell
     fi
   fi

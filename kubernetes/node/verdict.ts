@@ -1,0 +1,114 @@
+import type { NodeCredentialProvider, NodeTrust, Problem } from '#contract/agent.ts';
+import { parseRuntimeVersion } from '../containerd-config.ts';
+import { kubeletFlags } from '../credential-provider/flags.ts';
+import {
+  explainProblem,
+  type FoundProblem,
+  type NodeSubject,
+  providerPlaces,
+  readProblems,
+} from './problems.ts';
+import type { NodeStatus } from './status.ts';
+
+/** A node, and what is wanted of it. */
+export interface NodeExpectation extends NodeSubject {
+  /** Of the files that it is to have. */
+  readonly revision: string;
+  /** As the node says it: `containerd://2.4.2`. */
+  readonly runtime: string;
+}
+
+/** Whether the node trusts the registry; without a status, what keeps its pod from saying so. */
+export function nodeTrust(
+  expected: NodeExpectation,
+  status: NodeStatus | undefined,
+  obstacle?: Problem,
+): NodeTrust {
+  if (status === undefined) {
+    return obstacle === undefined ? { state: 'pending' } : { state: 'problem', problem: obstacle };
+  }
+  const [first] = trustProblems(expected, status);
+  const told = {
+    ...(status.config_path !== '' && { configPath: status.config_path }),
+    ...(first === undefined &&
+      status.authorities !== 'none' && { authorities: status.authorities }),
+  };
+  if (first !== undefined) {
+    return { state: 'problem', ...told, problem: explainProblem(first, expected, status) };
+  }
+  if (status.authorities !== 'none' && status.laid.length + status.kept.length === 0) {
+    const { configPath } = { configPath: undefined, ...told };
+    return {
+      state: 'problem',
+      ...(configPath !== undefined && { configPath }),
+      problem: {
+        message: `No container runtime that Berth knows was found on ${expected.node}, which runs ${expected.runtime}.`,
+        cure: `Make it trust the registry by hand: berth trust ${expected.registry} on the node.`,
+      },
+    };
+  }
+  if (status.revision === expected.revision) return { state: 'trusted', ...told };
+  return obstacle === undefined
+    ? { state: 'pending', ...told }
+    : { state: 'problem', ...told, problem: obstacle };
+}
+
+function trustProblems(expected: NodeExpectation, status: NodeStatus): FoundProblem[] {
+  return readProblems(status.problems).filter(
+    ({ code }) =>
+      code !== 'config-path' || status.config_path === '?' || !hasDefault(expected, status),
+  );
+}
+
+/** From 2.2 on, containerd looks in a folder of its own choice unless it is told otherwise. */
+function hasDefault({ runtime }: NodeExpectation, { config_legacy }: NodeStatus): boolean {
+  const [major, minor] = parseRuntimeVersion(runtime);
+  return config_legacy === 'no' && (major > 2 || (major === 2 && minor >= 2));
+}
+
+/** How far the credential provider of the node is. */
+export function nodeCredentialProvider(
+  expected: NodeExpectation,
+  status: NodeStatus | undefined,
+  unmerged?: string,
+): NodeCredentialProvider {
+  if (status === undefined) return { state: 'off' };
+  const { provider_state: state } = status;
+  const [problem] = readProblems(status.provider_problems);
+  if (problem !== undefined) {
+    const explained = explainProblem(problem, expected, status);
+    return { state: state === 'inert' ? 'inert' : 'problem', problem: explained };
+  }
+  switch (state) {
+    case 'installed':
+      return { state, problem: notNamed(expected) };
+    case 'foreign':
+      return { state: 'problem', problem: hasOthers(expected, status) };
+    case 'merge':
+      return unmerged === undefined
+        ? { state: 'installed' }
+        : {
+            state: 'problem',
+            problem: {
+              message: unmerged,
+              cure: `Correct ${status.provider_config} on ${expected.node}.`,
+            },
+          };
+    default:
+      return { state };
+  }
+}
+
+function notNamed({ node, cluster }: NodeSubject): Problem {
+  return {
+    message: `The kubelet of ${node} is not told of the credential provider.`,
+    cure: `Start it with: ${kubeletFlags(providerPlaces).join(' ')}. Or let Berth do it: berth cluster set ${cluster} --credential-provider configure`,
+  };
+}
+
+function hasOthers({ node, cluster }: NodeSubject, { provider_config }: NodeStatus): Problem {
+  return {
+    message: `The kubelet of ${node} has credential providers of others, in ${provider_config || 'a file of its distribution'}.`,
+    cure: `Let Berth put its own beside them: berth cluster set ${cluster} --credential-provider configure`,
+  };
+}
