@@ -98,7 +98,7 @@ export async function runElection(options: ElectionOptions): Promise<void> {
       if (term.aborted) break;
       const asked = performance.now();
       try {
-        const limit = AbortSignal.timeout(Math.max(1, renewedAt + lasts - asked));
+        const limit = AbortSignal.timeout(Math.max(1, Math.ceil(renewedAt + lasts - asked)));
         const choice = { signal: AbortSignal.any([term, limit]) };
         current = await api.replace(resources.leases, claimed(current), choice);
         renewedAt = asked;

@@ -113,6 +113,8 @@ const patchTypes: Readonly<Record<Patch['type'], string>> = {
   json: 'application/json-patch+json',
   apply: 'application/apply-patch+yaml',
 };
+/** Key sets are answered under a type of their own only. */
+const anyJson = 'application/json, application/jwk-set+json';
 const fieldManager = 'berth';
 const ofMetadata = 'g=meta.k8s.io;v=v1';
 
@@ -213,7 +215,7 @@ export function createKubernetesApi(
         accept: '*/*',
         signal,
       }),
-    getPath: (path, choice) => json({ method: 'GET', path, ...choice }),
+    getPath: (path, choice) => json({ method: 'GET', path, accept: anyJson, ...choice }),
     watch: <Item>(
       resource: Resource<Item>,
       { signal, resourceVersion, timeoutSeconds, ...selection }: WatchChoice,
