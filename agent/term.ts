@@ -43,7 +43,7 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
     signal,
   });
   const { server } = connection;
-  const reports = createReports({ ...stores, server, log, signal });
+  const reports = createReports({ ...stores, ...connection, log, signal });
   const context: AgentContext = {
     api,
     registry: environment.registry,

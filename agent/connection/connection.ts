@@ -25,6 +25,7 @@ export interface ConnectionOptions {
 export interface Connection {
   /** Calls are refused as `unavailable` while there is none. */
   readonly server: ServerCalls;
+  isOpen(): boolean;
   /** Opens one, and another whenever one ends. */
   open(handlers: ConnectionHandlers): void;
 }
@@ -47,6 +48,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   const { api, name, cluster, registry, trouble, log, signal } = options;
   let session: Session | undefined;
   let attempt = 0;
+  let wake = new AbortController();
   const server = serverCalls((method, parameters) => {
     if (session !== undefined) return session.call(method, parameters);
     throw new Refusal('unavailable', 'The agent is not connected to its registry now.');
@@ -144,15 +146,21 @@ export function createConnection(options: ConnectionOptions): Connection {
       }
       // Agents that lost their server together do not come back together.
       const spread = pause * (0.5 + Math.random() / 2);
-      await wait(spread, undefined, { signal }).catch(() => undefined);
+      const woken = AbortSignal.any([signal, wake.signal]);
+      await wait(spread, undefined, { signal: woken }).catch(() => undefined);
       pause = Math.min(pause * 2, longestPause);
     }
   }
 
   return {
     server,
+    isOpen: () => session !== undefined,
     open(handlers) {
-      const found = () => session?.close('A connect token came.');
+      const found = () => {
+        session?.close('A connect token came.');
+        wake.abort();
+        wake = new AbortController();
+      };
       watchConnectSecret({ api, log, signal, found });
       void run(handlers);
     },

@@ -13,20 +13,25 @@ export interface RunningReports extends Reports {
 
 export interface ReportsOptions extends Stores {
   readonly server: ServerCalls;
+  readonly isOpen: () => boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
 /** Tells the server of nodes and namespaces as they come, change and go, and of the checklist. */
 export function createReports(options: ReportsOptions): RunningReports {
-  const { nodes, namespaces, server, log, signal } = options;
+  const { nodes, namespaces, server, isOpen, log, signal } = options;
+  // What a connection took along when it ended is told again when another opens.
+  const failed = (what: string) => (error: unknown) => {
+    if (isOpen()) log.failure(what, error);
+  };
   const nodeFacts = new Map<string, NodeFacts>();
   const credentials = new Map<string, NamespaceCredentials>();
   const told = { nodes: false, namespaces: false };
 
   const checks = createCheckReport({
     send: (list) => server['checks.report']({ checks: list }),
-    report: (error) => log.failure('Reporting checks', error),
+    report: failed('Reporting checks'),
     signal,
   });
 
@@ -55,7 +60,7 @@ export function createReports(options: ReportsOptions): RunningReports {
     read: nodeReportOf,
     send: (delta) => server['nodes.report'](delta),
     complete: () => inventoryIsTold('nodes'),
-    report: (error) => log.failure('Reporting nodes', error),
+    report: failed('Reporting nodes'),
     signal,
   });
   const ofNamespaces = createDeltaReport({
@@ -63,7 +68,7 @@ export function createReports(options: ReportsOptions): RunningReports {
     read: namespaceReport,
     send: (delta) => server['namespaces.report'](delta),
     complete: () => inventoryIsTold('namespaces'),
-    report: (error) => log.failure('Reporting namespaces', error),
+    report: failed('Reporting namespaces'),
     signal,
   });
 
