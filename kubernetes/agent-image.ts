@@ -20,6 +20,15 @@ export async function agentProgramEntries(program: string, version: string): Pro
   ];
 }
 
+/** It waits rather than computes: code that is never compiled leaves the compilers out of memory. */
+const memoryOptions = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size=160',
+  '--no-opt',
+  '--no-maglev',
+  '--no-sparkplug',
+];
+
 export function agentImage(parts: {
   readonly architecture: 'amd64' | 'arm64';
   readonly runtime: KnownLayer;
@@ -29,6 +38,6 @@ export function agentImage(parts: {
   return nodeImage({
     ...parts,
     title: 'Berth agent',
-    config: { Entrypoint: ['/usr/bin/node', `/${programFolder}/agent.mjs`] },
+    config: { Entrypoint: ['/usr/bin/node', ...memoryOptions, `/${programFolder}/agent.mjs`] },
   });
 }
