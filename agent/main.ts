@@ -5,6 +5,7 @@ import type { AgentEnvironment } from './environment.ts';
 import { serveHealth } from './health.ts';
 import { createLog } from './log.ts';
 import { runTerm } from './term.ts';
+import { serveWebhook } from './webhook/serving.ts';
 
 /** Waits to lead, and leads, until `signal`. */
 export async function runAgent(environment: AgentEnvironment, signal: AbortSignal): Promise<void> {
@@ -12,6 +13,7 @@ export async function runAgent(environment: AgentEnvironment, signal: AbortSigna
   const log = createLog((line) => process.stdout.write(line));
   const api = createKubernetesApi(inClusterConnection(apiHost, apiPort));
   serveHealth(signal, (error) => log.failure('Answering probes', error));
+  void serveWebhook({ api, signal, report: (error) => log.failure('Serving the webhook', error) });
   log.info(`The agent of ${registry} waits to lead.`, { pod });
   await runElection({
     api,

@@ -66,7 +66,9 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
         ? readPodReview(await bodyOf(request))
         : undefined;
     if (review === undefined) {
-      response.writeHead(400, { connection: 'close' }).end();
+      response.statusCode = 400;
+      response.setHeader('connection', 'close');
+      response.end();
       return;
     }
     const adds = await wantsReference(review, async () => {

@@ -256,8 +256,8 @@ const webhook: readonly AccessRule[] = [
     apiGroup: admission,
     resources: ['mutatingwebhookconfigurations'],
     resourceNames: [agentName],
-    verbs: ['delete', 'get', 'patch'],
-    reason: 'keep its certificate in the webhook of this one name',
+    verbs: ['create', 'delete', 'get', 'patch'],
+    reason: 'install the webhook of this one name, and keep its certificate current',
   },
   {
     scope: 'namespace',

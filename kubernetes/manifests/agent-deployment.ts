@@ -7,7 +7,7 @@ import {
   authoritiesKey,
   ourLabels,
 } from './names.ts';
-import { type KubernetesObject, ofCluster, ofNamespace } from './object.ts';
+import { type KubernetesObject, ofNamespace } from './object.ts';
 
 export interface AgentDeploymentOptions {
   readonly cluster: string;
@@ -99,36 +99,9 @@ export function agentDeployment(options: AgentDeploymentOptions): KubernetesObje
   });
 }
 
-/** Gives pods the reference to their pull secret; the agent adds the certificate. */
-export function podWebhook(): KubernetesObject[] {
-  return [
-    ofNamespace('v1', 'Service', agentName, {
-      spec: { selector, ports: [{ name: 'webhook', port: 443, targetPort: 'webhook' }] },
-    }),
-    ofCluster('admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration', agentName, {
-      webhooks: [
-        {
-          name: 'pull-secrets.berth.internal',
-          admissionReviewVersions: ['v1'],
-          clientConfig: { service: { namespace: 'berth', name: agentName, path: '/pods' } },
-          rules: [
-            { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] },
-          ],
-          namespaceSelector: {
-            matchExpressions: [
-              {
-                key: 'kubernetes.io/metadata.name',
-                operator: 'NotIn',
-                values: ['berth', 'kube-system', 'kube-public', 'kube-node-lease'],
-              },
-            ],
-          },
-          failurePolicy: 'Ignore',
-          sideEffects: 'None',
-          timeoutSeconds: 2,
-          reinvocationPolicy: 'Never',
-        },
-      ],
-    }),
-  ];
+/** Where the API server asks about pods that are being made; the agent makes the webhook itself. */
+export function webhookService(): KubernetesObject {
+  return ofNamespace('v1', 'Service', agentName, {
+    spec: { selector, ports: [{ name: 'webhook', port: 443, targetPort: 'webhook' }] },
+  });
 }

@@ -142,6 +142,6 @@ describe('the rights of the agent', () => {
     assert.deepEqual([...featuresOf({ ...defaults, pull_secrets: false, webhook: true })], []);
     const objects = connectManifests({ ...options, features: new Set() });
     assert.deepEqual(named(objects, 'ClusterRole'), ['berth-agent']);
-    assert.deepEqual(named(objects, 'MutatingWebhookConfiguration'), []);
+    assert.deepEqual(named(objects, 'Service'), []);
   });
 });

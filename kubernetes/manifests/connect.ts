@@ -1,7 +1,7 @@
 import type { ClusterSettings } from '#contract/clusters.ts';
 import type { Feature } from './access.ts';
 import { admissionPoliciesSince, admissionPolicy } from './admission-policy.ts';
-import { agentDeployment, podWebhook } from './agent-deployment.ts';
+import { agentDeployment, webhookService } from './agent-deployment.ts';
 import {
   agentName,
   authoritiesKey,
@@ -105,7 +105,7 @@ export function connectParts(options: ConnectOptions): ConnectPart[] {
         image: options.agentImage,
       }),
     },
-    ...podWebhook().map((object) => ({ object, when: 'webhook' as const })),
+    { object: webhookService(), when: 'webhook' },
   ];
 }
 

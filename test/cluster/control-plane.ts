@@ -83,6 +83,8 @@ export async function startControlPlane(
     `--kubelet-client-key=${folder}/kubelet-client.key`,
     // Otherwise exec and logs look the node's name up.
     '--kubelet-preferred-address-types=InternalIP',
+    // Webhooks are reached at their pods: this host has no kube-proxy.
+    '--enable-aggregator-routing=true',
   ]);
   await waitFor(() => host.exec('kubectl', ...asAdmin, 'get', '--raw=/readyz'), {
     what: 'the API server to be ready',
