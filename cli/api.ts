@@ -33,7 +33,9 @@ export interface Api {
   post<Body>(path: string, body: unknown): Promise<Created<Body>>;
   put(path: string, body: unknown): Promise<void>;
   patch<Body>(path: string, body: unknown): Promise<Body>;
-  delete(path: string): Promise<void>;
+  delete<Body>(path: string): Promise<Body>;
+  /** What is no JSON, by the authorization that is given. Its path is a whole one. */
+  postForText(path: string, authorization: string, body: string): Promise<string>;
   close(): void;
 }
 
@@ -65,8 +67,19 @@ export function createApi(options: ApiOptions): Api {
       : `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
 
   async function send(method: TransportRequest['method'], path: string, body?: unknown) {
-    const url = new URL(`/api/v2.0${path}`, `${protocol}://${server}`);
-    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    const { headers, text } = await exchange(method, `/api/v2.0${path}`, authorization, content);
+    return { headers, body: text === '' ? undefined : parseBody(text, server) };
+  }
+
+  async function exchange(
+    method: TransportRequest['method'],
+    path: string,
+    authorizedBy: string | undefined,
+    body: string | undefined,
+  ) {
+    const url = new URL(path, `${protocol}://${server}`);
+    const content = body === undefined ? undefined : Buffer.from(body);
     try {
       const answer = await transport.send({
         method,
@@ -74,14 +87,14 @@ export function createApi(options: ApiOptions): Api {
         headers: {
           accept: 'application/json',
           'x-is-resource-name': 'true',
-          ...(authorization !== undefined && { authorization }),
+          ...(authorizedBy !== undefined && { authorization: authorizedBy }),
           ...(content !== undefined && { 'content-type': 'application/json' }),
         },
         ...(content !== undefined && { body: content }),
       });
       const text = (await readAnswer(answer, server, maximumAnswerBytes)).toString('utf8');
       if (answer.statusCode >= 200 && answer.statusCode < 300) {
-        return { headers: answer.headers, body: text === '' ? undefined : parseBody(text, server) };
+        return { headers: answer.headers, text };
       }
       const refusal = refusalOf(answer.statusCode, text, server);
       const cure = answer.statusCode === 401 && signInCure !== undefined ? ` ${signInCure}` : '';
@@ -122,8 +135,11 @@ export function createApi(options: ApiOptions): Api {
     async patch<Body>(path: string, content: unknown) {
       return (await send('PATCH', path, content)).body as Body;
     },
-    async delete(path) {
-      await send('DELETE', path);
+    async delete<Body>(path: string) {
+      return (await send('DELETE', path)).body as Body;
+    },
+    async postForText(path, given, body) {
+      return (await exchange('POST', path, given, body)).text;
     },
     close: () => transport.close(),
   };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addAuthorityCommands } from './authority.ts';
 import { addBackupCommand } from './backup.ts';
+import { addClusterCommands } from './cluster.ts';
 import type { Environment } from './environment.ts';
 import { addCollectionCommands } from './garbage-collection.ts';
 import { addLoginCommands } from './login.ts';
@@ -51,6 +52,7 @@ export function createProgram(environment: Environment, programs: ServerPrograms
   addRobotCommands(program, environment);
 
   program.commandsGroup('Kubernetes:');
+  addClusterCommands(program, environment);
   addSecretCommands(program, environment);
 
   program.commandsGroup('People:');
@@ -76,6 +78,7 @@ Begin with:
   $ berth serve                                  run a server here
   $ sudo berth trust HOST --fingerprint SHA256   make this machine trust it
   $ berth login HOST                             sign in
-  $ berth project create team                    make a project to push to`,
+  $ berth project create team                    make a project to push to
+  $ berth cluster connect prod                   let a cluster pull from it`,
   );
 }
