@@ -39,7 +39,8 @@ export interface Api {
   close(): void;
 }
 
-const idleTimeout = 30_000;
+/** Longer than the server takes its time for, as for a cluster that is cleaned up. */
+const idleTimeout = 60_000;
 const maximumAnswerBytes = 16 * 1024 * 1024;
 const pageSize = 100;
 const maximumPages = 1000;

@@ -14,7 +14,10 @@ export function addCredentials(noun: Command, environment: Environment) {
   }).option('-n, --namespace <namespace>', 'of this one alone');
   answers(rotate, ({ namespace }: { namespace?: string }, name: string) =>
     withApi(environment, async (api) => {
-      await api.post(clusterPath(name, 'rotation'), namespace === undefined ? {} : { namespace });
+      await api.post(
+        clusterPath(name, 'credential-rotations'),
+        namespace === undefined ? {} : { namespace },
+      );
       return {
         json: { cluster: name, ...(namespace !== undefined && { namespace }), rotated: true },
         text: `New credentials are being placed in ${namespace === undefined ? `the namespaces of ${name}` : `the namespace ${namespace} of ${name}`}.`,
@@ -30,7 +33,7 @@ export function addCredentials(noun: Command, environment: Environment) {
   });
   answers(test, (_options, name: string) =>
     withApi(environment, async (api) => {
-      await api.post(clusterPath(name, 'test'), {});
+      await api.post(clusterPath(name, 'test-pulls'), {});
       const { checks } = await api.get<Cluster>(clusterPath(name));
       const pulls = checks.filter((check) => check.name === 'test-pull');
       return {

@@ -54,8 +54,9 @@ export interface SignedIn extends CommandLine {
   readonly caFile: string;
 }
 
-export async function signIn(): Promise<SignedIn> {
-  const server = await startServer();
+/** @param settings of the server */
+export async function signIn(settings: Parameters<typeof startServer>[0] = {}): Promise<SignedIn> {
+  const server = await startServer(settings);
   const commandLine = await openCommandLine();
   const caFile = join(commandLine.home, 'ca.crt');
   await writeFile(caFile, server.authority);

@@ -28,9 +28,12 @@ export function connectCommands(options: CommandOptions): ConnectionOffer['comma
   const namespace = `--namespace ${berthNamespace}`;
   const nodes = 'kubectl get nodes -o json';
   const curl = `curl -fsSk --pinnedpubkey '${pin}'`;
+  // A refusal too goes into kubectl, which repeats its sentence.
+  const curlOf = (form: ManifestForm) =>
+    form === 'kubectl' ? curl.replace('-fsSk', '-sSk') : curl;
   const fetch = (form: ManifestForm) =>
     [
-      `${nodes} | ${curl} -H 'Authorization: Bearer ${token}'`,
+      `${nodes} | ${curlOf(form)} -H 'Authorization: Bearer ${token}'`,
       `-H 'Content-Type: application/json' --data-binary @-`,
       `'https://${registry}${agentManifestPath}${form === 'kubectl' ? '' : `?form=${form}`}'`,
     ].join(' ');

@@ -85,6 +85,6 @@ function unreachable({ name, seen_at: seenAt }: ClusterRow): Refusal {
 
 function leftByForce({ name }: ClusterRow): string[] {
   return [
-    `The cluster ${name} was forgotten without its agent: what it has of Berth stays there. Remove it with kubectl delete namespace berth, and kubectl delete clusterrole,clusterrolebinding --selector app.kubernetes.io/managed-by=berth; the Secrets are found by kubectl get secrets --all-namespaces --selector app.kubernetes.io/managed-by=berth.`,
+    `The cluster ${name} was forgotten without its agent: what it has of Berth stays there. Remove it with kubectl delete namespace berth, and kubectl delete clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,mutatingwebhookconfiguration --selector app.kubernetes.io/part-of=berth; the Secrets are found by kubectl get secrets --all-namespaces --selector app.kubernetes.io/part-of=berth.`,
   ];
 }
