@@ -88,9 +88,9 @@ describe('berth cluster connect', () => {
     const rights = stdout.indexOf('get, list, watch nodes');
     const command = stdout.indexOf('kubectl get nodes -o json | curl');
     assert.ok(rights > 0 && command > rights, stdout);
-    const { public_key_pin: pin } = (
-      await admin.server.request('/api/v2.0/system/authority')
-    ).json() as { public_key_pin: string };
+    const { public_key_pin: pin } = (await admin.server.request('/api/v2.0/authority')).json() as {
+      public_key_pin: string;
+    };
     assert.ok(stdout.includes(`--pinnedpubkey '${pin}'`), pin);
     assert.match(stdout, /-H 'Authorization: Bearer berth_connect_[\w-]+'/);
     assert.match(stdout, /\| kubectl apply -f -\n$/);

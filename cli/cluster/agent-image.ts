@@ -5,11 +5,11 @@ import type { Command } from 'commander';
 import { agentRepository } from '#kubernetes/agent-image.ts';
 import { systemErrorCode } from '#lib/errors.ts';
 import type { ReportProgress } from '#lib/progress.ts';
+import { type ImageArchive, writeImageArchive } from '#oci/archive.ts';
 import { createRegistryClient, type RegistryClient, RegistryFailure } from '#oci/client.ts';
 import type { Content } from '#oci/content.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
-import { type ImageLayout, writeLayout } from '#oci/layout.ts';
 import { parseManifest } from '#oci/manifest.ts';
 import type { Api } from '../api.ts';
 import { addCommand, answers } from '../command.ts';
@@ -37,8 +37,8 @@ export function addAgentImage(noun: Command, environment: Environment) {
     const progress = showProgress();
     try {
       const reference = `${registry}/${agentRepository}:${tag}`;
-      const layout = await layoutOf(client, tag, reference, progress.report);
-      const bytes = await writeFileOf(output, writeLayout(layout));
+      const archive = await archiveOf(client, tag, reference, progress.report);
+      const bytes = await writeFileOf(output, writeImageArchive(archive));
       progress.end();
       return {
         json: { reference, file: output, bytes },
@@ -71,17 +71,18 @@ function clientOf({ server, protocol, authority, username, secret }: NamedSessio
   });
 }
 
-/** The image as a layout whose blobs are fetched one by one, while they are written. */
-async function layoutOf(
+/** The image, whose blobs are fetched one by one while they are written. */
+async function archiveOf(
   client: RegistryClient,
   tag: string,
   reference: string,
   report: ReportProgress,
-): Promise<ImageLayout> {
+): Promise<ImageArchive> {
   const blobs = new Map<Digest, Content>();
   const index = await manifestOf(client, tag);
   blobs.set(index.digest, index.bytes);
-  for (const child of parseManifest(index.bytes, index.mediaType).children) {
+  const { children } = parseManifest(index.bytes, index.mediaType);
+  for (const child of children) {
     const { bytes, mediaType } = await client.getManifest(agentRepository, child.digest);
     blobs.set(child.digest, bytes);
     const { config, layers } = parseManifest(bytes, mediaType);
@@ -89,16 +90,13 @@ async function layoutOf(
       blobs.set(blob.digest, fetched(client, blob, report));
     }
   }
-  const named: Descriptor = {
-    mediaType: index.mediaType,
-    digest: index.digest,
-    size: index.bytes.length,
-    annotations: {
-      'io.containerd.image.name': reference,
-      'org.opencontainers.image.ref.name': tag,
-    },
+  const { mediaType, digest } = index;
+  return {
+    reference,
+    root: { mediaType, digest, size: index.bytes.length },
+    blobs,
+    architecture: children[0]?.platform?.architecture ?? 'amd64',
   };
-  return { manifests: [named], blobs };
 }
 
 async function manifestOf(client: RegistryClient, tag: string) {

@@ -1,7 +1,13 @@
 import { agentManifestPath } from '#contract/agent.ts';
 import type { ConnectionOffer } from '#contract/clusters.ts';
-import type { ManifestForm } from './forms.ts';
 import { agentName, berthNamespace, connectSecretName, connectTokenKey } from './names.ts';
+
+/**
+ * `gitops` is `kubectl` without the token, `air-gapped` names the agent's image as an import does,
+ * and `helm` are values of the chart `berth-agent`.
+ */
+export const manifestForms = ['kubectl', 'gitops', 'air-gapped', 'helm'] as const;
+export type ManifestForm = (typeof manifestForms)[number];
 
 export const chartRepository = 'berth/charts';
 

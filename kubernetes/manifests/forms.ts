@@ -2,16 +2,10 @@ import type { ClusterSettings } from '#contract/clusters.ts';
 import { Refusal } from '#lib/errors.ts';
 import { agentRepository } from '../agent-image.ts';
 import { nodeFiles } from '../node/files.ts';
+import type { ManifestForm } from './commands.ts';
 import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
 import { type NodeImagePlan, planNodeImages } from './node-images.ts';
 import { documentYaml, manifestYaml } from './yaml.ts';
-
-/**
- * `gitops` is `kubectl` without the token, `air-gapped` names the agent's image as an import does,
- * and `helm` are values of the chart `berth-agent`.
- */
-export const manifestForms = ['kubectl', 'gitops', 'air-gapped', 'helm'] as const;
-export type ManifestForm = (typeof manifestForms)[number];
 
 export interface ManifestOptions {
   readonly cluster: string;

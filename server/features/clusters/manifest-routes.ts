@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { agentManifestPath } from '#contract/agent.ts';
 import type { ErrorBody } from '#contract/errors.ts';
 import type { AgentImages } from '#features/own-artifacts';
-import type { ManifestForm } from '#kubernetes/manifests/forms.ts';
+import { manifestForms } from '#kubernetes/manifests/commands.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { Database } from '#server/database/database.ts';
@@ -28,9 +28,8 @@ export interface ManifestRoutesOptions {
 
 /** A list of nodes names fifty images of each. */
 const maximumBodyBytes = 32 * 1024 * 1024;
-const forms = ['kubectl', 'gitops', 'helm'] as const satisfies readonly ManifestForm[];
 const Query = Type.Object({
-  form: Type.Optional(Type.Union(forms.map((form) => Type.Literal(form)))),
+  form: Type.Optional(Type.Union(manifestForms.map((form) => Type.Literal(form)))),
 });
 
 /** What an operator's command fetches by a connect token, and pipes into kubectl or Helm. */
