@@ -70,3 +70,24 @@ test('nonsense and floods are objected to', async () => {
   near.call('wait', {}).catch(() => {});
   assert.throws(() => far.receive('{"id":3,"method":"wait"}'), { kind: 'too-many-requests' });
 });
+
+test('more calls than may be unanswered wait for their turn, and end with the connection', async () => {
+  const waiting: (() => void)[] = [];
+  const { near } = pair(
+    {
+      wait: () =>
+        new Promise((resolve) => {
+          waiting.push(() => resolve({}));
+        }),
+    },
+    { mostUnderWay: 128 },
+  );
+  const calls = Array.from({ length: 300 }, () => near.call('wait', {}));
+  assert.equal(waiting.length, 128);
+  for (const answer of waiting.splice(0)) answer();
+  await Promise.all(calls.slice(0, 128));
+  assert.equal(waiting.length, 128);
+  near.close('The connection was cut.');
+  const rest = await Promise.allSettled(calls.slice(128));
+  assert.ok(rest.every(({ status }) => status === 'rejected'));
+});

@@ -13,6 +13,8 @@ export interface RemoteCallsOptions {
   readonly timeoutMilliseconds?: number;
   /** Calls of the other side that are answered at one time. */
   readonly mostUnderWay?: number;
+  /** Calls of this side that go out before answers come; further ones wait for their turn. */
+  readonly mostUnanswered?: number;
 }
 
 /** Calls in both directions over one connection that carries texts whole and in order. */
@@ -32,10 +34,14 @@ export interface RemoteCalls {
 }
 
 interface Waiting {
-  readonly method: string;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
+}
+
+interface Queued extends Omit<Waiting, 'timer'> {
+  readonly method: string;
+  readonly parameters: unknown;
 }
 
 const kinds: ReadonlySet<unknown> = new Set<RefusalKind>([
@@ -52,8 +58,10 @@ const kinds: ReadonlySet<unknown> = new Set<RefusalKind>([
 ]);
 
 export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
-  const { send, answers, report, timeoutMilliseconds = 30_000, mostUnderWay = 256 } = options;
+  const { send, answers, report, timeoutMilliseconds = 30_000 } = options;
+  const { mostUnderWay = 256, mostUnanswered = 128 } = options;
   const waiting = new Map<number, Waiting>();
+  const queued: Queued[] = [];
   let lastId = 0;
   let underWay = 0;
   let closed: string | undefined;
@@ -63,7 +71,23 @@ export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
     if (entry === undefined) return undefined;
     waiting.delete(id);
     clearTimeout(entry.timer);
+    sendQueued();
     return entry;
+  }
+
+  function sendQueued(): void {
+    while (closed === undefined && waiting.size < mostUnanswered) {
+      const next = queued.shift();
+      if (next === undefined) return;
+      const { method, parameters, resolve, reject } = next;
+      lastId += 1;
+      const id = lastId;
+      const timer = setTimeout(() => {
+        settle(id)?.reject(new Refusal('unavailable', `${method} was not answered in time.`));
+      }, timeoutMilliseconds);
+      waiting.set(id, { resolve, reject, timer });
+      send(JSON.stringify({ id, method, parameters }));
+    }
   }
 
   async function answer(id: number, method: string, parameters: unknown): Promise<void> {
@@ -90,15 +114,9 @@ export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
   return {
     call(method, parameters) {
       if (closed !== undefined) return Promise.reject(new Refusal('unavailable', closed));
-      lastId += 1;
-      const id = lastId;
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      const timer = setTimeout(() => {
-        waiting.delete(id);
-        reject(new Refusal('unavailable', `${method} was not answered in time.`));
-      }, timeoutMilliseconds);
-      waiting.set(id, { method, resolve, reject, timer });
-      send(JSON.stringify({ id, method, parameters }));
+      queued.push({ method, parameters, resolve, reject });
+      sendQueued();
       return promise;
     },
     receive(text) {
@@ -119,7 +137,10 @@ export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
     },
     close(reason) {
       closed ??= reason;
-      for (const id of [...waiting.keys()]) settle(id)?.reject(new Refusal('unavailable', reason));
+      const unanswered = [...waiting.keys()].flatMap((id) => settle(id) ?? []);
+      for (const { reject } of [...unanswered, ...queued.splice(0)]) {
+        reject(new Refusal('unavailable', reason));
+      }
     },
   };
 }

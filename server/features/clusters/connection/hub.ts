@@ -22,6 +22,8 @@ import { checkedAnswers, readResult } from './shapes.ts';
 const requestMilliseconds = 200;
 /** How often it is looked for what agents are to bring about. */
 const stateMilliseconds = 500;
+/** Until an agent that did not take what it was told is told again. */
+const retryMilliseconds = 5_000;
 
 /** An agent came or left. */
 export interface AgentChange {
@@ -68,6 +70,8 @@ interface Held {
   seen?: string;
   revision?: string;
   removing?: boolean;
+  /** When it failed last, that is not before. */
+  retryAt: number;
 }
 
 export function createHub(options: HubOptions): Hub {
@@ -143,10 +147,10 @@ export function createHub(options: HubOptions): Hub {
   function hold(session: AgentSession): void {
     const { cluster, connection } = session;
     held.get(cluster.id)?.session.close('refused', 'a newer connection of this agent took over');
-    const entry: Held = { session };
+    const entry: Held = { session, retryAt: 0 };
     held.set(cluster.id, entry);
     onChange({ cluster: cluster.name, state: 'connected' });
-    void look(entry).catch(report);
+    void look(entry);
     const end = session.ended.then(async (reason) => {
       if (held.get(cluster.id) === entry) held.delete(cluster.id);
       onChange({ cluster: cluster.name, state: 'gone', reason });
@@ -168,11 +172,21 @@ export function createHub(options: HubOptions): Hub {
 
   async function bringUpToDate(): Promise<void> {
     await database.refresh();
-    await Promise.all([...held.values()].map((entry) => look(entry).catch(report)));
+    await Promise.all([...held.values()].map(look));
+  }
+
+  async function look(entry: Held): Promise<void> {
+    if (entry.retryAt > now()) return;
+    try {
+      await compare(entry);
+    } catch (error) {
+      entry.retryAt = now() + retryMilliseconds;
+      if (entry.session.isOpen()) report(error);
+    }
   }
 
   /** Compares what an agent was told with what it is to bring about now. */
-  async function look(entry: Held): Promise<void> {
+  async function compare(entry: Held): Promise<void> {
     const { session } = entry;
     const { id } = session.cluster;
     const standing = await lookups.standing(id);

@@ -22,6 +22,8 @@ export interface AgentSession {
   /** @throws {Refusal} what the agent refused; `unavailable` when no answer came */
   call(method: string, parameters: unknown): Promise<unknown>;
   close(why: keyof typeof closeCodes, reason: string): void;
+  /** Whether it is open: it may end at any moment. */
+  isOpen(): boolean;
   /** Resolves to the reason. */
   readonly ended: Promise<string>;
 }
@@ -105,7 +107,14 @@ export function openSession(options: SessionOptions): AgentSession {
     resolve(why);
   });
 
-  return { cluster, connection, call: calls.call, close, ended };
+  return {
+    cluster,
+    connection,
+    call: calls.call,
+    close,
+    isOpen: () => socket.readyState === socket.OPEN,
+    ended,
+  };
 }
 
 function cut(reason: string): string {
