@@ -35,8 +35,10 @@ export function agentImage(parts: {
   readonly program: KnownLayer;
   readonly version: string;
 }): BuiltManifest {
+  const { program, ...common } = parts;
   return nodeImage({
-    ...parts,
+    ...common,
+    layers: [program],
     title: 'Berth agent',
     config: { Entrypoint: ['/usr/bin/node', ...memoryOptions, `/${programFolder}/agent.mjs`] },
   });

@@ -7,7 +7,7 @@ import { type BuiltManifest, buildImage, type KnownLayer, type RuntimeConfig } f
 import type { TarEntry } from './tar.ts';
 
 /** Of whom the programs in these images run as; no account of a host. */
-const userId = 65_532;
+export const userId = 65_532;
 
 /** Where a program's own files lie in an image. */
 export const programFolder = 'berth';
@@ -83,7 +83,8 @@ async function* readLoaded(path: string, size: number): AsyncGenerator<Uint8Arra
 export interface NodeImageParts {
   readonly architecture: 'amd64' | 'arm64';
   readonly runtime: KnownLayer;
-  readonly program: KnownLayer;
+  /** On top of it. */
+  readonly layers: readonly KnownLayer[];
   readonly config: RuntimeConfig;
   readonly title: string;
   readonly version: string;
@@ -91,10 +92,10 @@ export interface NodeImageParts {
 
 /** A program of ours on Node.js, which neither needs root nor writes anywhere but where `config` says. */
 export function nodeImage(parts: NodeImageParts): BuiltManifest {
-  const { architecture, runtime, program, config, title, version } = parts;
+  const { architecture, runtime, layers, config, title, version } = parts;
   return buildImage({
     platform: { os: 'linux', architecture },
-    layers: [runtime, program],
+    layers: [runtime, ...layers],
     config: {
       User: `${userId}:${userId}`,
       WorkingDir: '/',

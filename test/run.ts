@@ -13,7 +13,7 @@ if (patterns.length === 0) {
 }
 
 const rooms =
-  'bench,bin,cli,contract,diagnosis,kubernetes,lib,oci,server,agent,test/architecture,test/support';
+  'bench,bin,cli,contract,deploy,diagnosis,kubernetes,lib,oci,server,agent,test/architecture,test/support';
 const files = globSync(`{${rooms}}/**/*.test.ts`, { cwd: repositoryRoot })
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();

@@ -16,6 +16,7 @@ const rooms = [
   'bin',
   'cli',
   'contract',
+  'deploy',
   'diagnosis',
   'kubernetes',
   'lib',

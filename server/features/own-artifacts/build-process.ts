@@ -9,7 +9,7 @@ import {
   diffIdOf,
   type KnownLayer,
 } from '#oci/image.ts';
-import { nodeRuntime } from '#oci/node-image.ts';
+import { type NodeRuntime, nodeRuntime } from '#oci/node-image.ts';
 import type { TarEntry } from '#oci/tar.ts';
 import type { BuildAnswer, BuildOrder, BuiltPart } from './build-protocol.ts';
 import { packagedRuntimes } from './packaged-runtimes.ts';
@@ -23,6 +23,8 @@ try {
   process.exitCode = 1;
 }
 
+type Architecture = NodeRuntime['architecture'];
+
 interface Built {
   readonly images: readonly BuiltManifest[];
   readonly index: BuiltManifest;
@@ -32,19 +34,20 @@ async function build(): Promise<Built> {
   const { version } = order;
   const own = await nodeRuntime(order.node);
   const program = await layerOf(await agentProgramEntries(order.program, version));
-  const images = [
-    agentImage({
-      architecture: own.architecture,
-      runtime: await layerOf(own.entries),
-      program,
-      version,
-    }),
+  const runtimes: { architecture: Architecture; layer: KnownLayer }[] = [
+    { architecture: own.architecture, layer: await layerOf(own.entries) },
   ];
   for (const { architecture, diffId, descriptor, path } of await packagedRuntimes(order.runtimes)) {
     if (architecture === own.architecture) continue;
-    const runtime = storedLayer(diffId) ?? { diffId, descriptor, bytes: await readFile(path) };
-    images.push(agentImage({ architecture, runtime, program, version }));
+    const layer = storedLayer(diffId) ?? { diffId, descriptor, bytes: await readFile(path) };
+    runtimes.push({ architecture, layer });
   }
+  // In one order, so that every platform makes the same index.
+  const images = runtimes
+    .sort((one, other) => (one.architecture < other.architecture ? -1 : 1))
+    .map(({ architecture, layer: runtime }) =>
+      agentImage({ architecture, runtime, program, version }),
+    );
   return { images, index: buildIndex(images) };
 }
 
