@@ -18,6 +18,8 @@ export interface Created<Body> {
   readonly body: Body;
   /** The last part of Location. */
   readonly id: number;
+  /** What the server says besides: a sentence. */
+  readonly warning?: string;
 }
 
 /**
@@ -128,7 +130,12 @@ export function createApi(options: ApiOptions): Api {
     },
     async post<Body>(path: string, content: unknown) {
       const { body, headers } = await send('POST', path, content);
-      return { body: body as Body, id: Number(headers.location?.split('/').at(-1)) };
+      const [, warning] = /^299 - "([^"]{1,512})"$/.exec(String(headers.warning)) ?? [];
+      return {
+        body: body as Body,
+        id: Number(headers.location?.split('/').at(-1)),
+        ...(warning !== undefined && { warning }),
+      };
     },
     async put(path, content) {
       await send('PUT', path, content);

@@ -43,10 +43,11 @@ export function addMemberCommands(program: Command, environment: Environment) {
           ? { member_workload: { name } }
           : { member_user: { username: name } };
         const body = { role_id: roleIds[options.role], ...entity };
-        const { id } = await api.post(membersPath(project), body);
+        const { id, warning } = await api.post(membersPath(project), body);
+        const done = `${name} is a member of ${project} now, as ${options.role}.`;
         return {
-          json: { id, project, member: name, role: options.role },
-          text: `${name} is a member of ${project} now, as ${options.role}.`,
+          json: { id, project, member: name, role: options.role, ...(warning && { warning }) },
+          text: warning === undefined ? done : `${done}\nWarning: ${warning}`,
         };
       }),
   );

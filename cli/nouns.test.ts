@@ -134,6 +134,7 @@ describe('berth member', () => {
     await json('member', 'add', 'pears', 'dave', '--role', 'guest');
     const pods = await json('member', 'add', 'pears', '--namespace', 'prod/web', '--role', 'guest');
     assert.equal(pods.member, 'prod/web/*');
+    assert.match(pods.warning, /No cluster is connected as prod: .*berth cluster connect prod/);
     await json('member', 'role', 'pears', 'dave', 'maintainer');
     await json('member', 'role', 'pears', 'prod/web', 'developer');
     const roles = Object.fromEntries(

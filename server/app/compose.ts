@@ -235,7 +235,7 @@ async function composeOver(
   });
   users.addRoutes(rest);
   robots.addRoutes(rest);
-  addProjectsRoutes(rest, database);
+  addProjectsRoutes(rest, database, clusters.warningOfWorkload);
   addArtifactsRoutes(rest, {
     database,
     store,

@@ -101,7 +101,7 @@ describe('a refusal', () => {
     };
     assert.match(
       reason(decide(grants(workload), 'repository:pull', app)),
-      /^workload prod\/web\/default has no pull on team\/app: .*--namespace prod\/web/,
+      /^workload prod\/web\/default has no pull on team\/app: .*berth cluster grant prod --namespace web --project team$/,
     );
     const ofTeam: Principal = { kind: 'robot', id: 1, name: 'robot+team+ci' };
     assert.match(

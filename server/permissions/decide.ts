@@ -108,7 +108,11 @@ function cure(principal: Principal, permission: Permission, project: string): st
       return role === undefined
         ? 'this needs a system admin'
         : `an admin of ${project} can run berth member add ${project} ${principal.name} --role ${role}`;
-    case 'workload':
-      return `an admin of ${project} can run berth member add ${project} --namespace ${principal.cluster}/${principal.namespace} --role ${role ?? 'guest'}`;
+    case 'workload': {
+      const { cluster, namespace } = principal;
+      return role === 'limited-guest'
+        ? `an admin of ${project} can run berth cluster grant ${cluster} --namespace ${namespace} --project ${project}`
+        : `an admin of ${project} can run berth member add ${project} --namespace ${cluster}/${namespace} --role ${role ?? 'guest'}`;
+    }
   }
 }

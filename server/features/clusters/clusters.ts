@@ -53,6 +53,8 @@ export interface Clusters {
   /** Of workloads. Goes before that of users. */
   readonly verifier: CredentialVerifier;
   readonly grantSource: GrantSource;
+  /** Of a membership that no connected cluster fills yet. @param workload its name */
+  readonly warningOfWorkload: (workload: string) => Promise<string | undefined>;
   /** Takes the connections of agents. */
   readonly upgrades: Upgrades;
   readonly callAgent: CallAgent;
@@ -130,6 +132,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
   return {
     verifier: workloads.verifier,
     grantSource: workloads.grantSource,
+    warningOfWorkload: workloads.warningOf,
     upgrades: {
       takes: ({ url, method }) => method === 'GET' && pathOf(url) === agentConnectionPath,
       answer: answerUpgrade,

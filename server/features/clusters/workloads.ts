@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { parseWorkloadPattern } from '#contract/names.ts';
 import type { CredentialVerifier, GrantSource, SharedSecret } from '#features/auth';
 import type { Database } from '#server/database/database.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
 import { type CoverageOf, createCoverage } from './grants/coverage.ts';
+import { clusterIdOf } from './grants/queries.ts';
 import { addGrantRoutes } from './grants/routes.ts';
 import { createNamespaceGrants } from './grants/source.ts';
 import { prepareNamespaceRobotLookups } from './namespace-robots/queries.ts';
@@ -30,6 +32,8 @@ export interface Workloads {
   readonly grantSource: GrantSource;
   readonly coverageOf: CoverageOf;
   readonly robots: NamespaceRobots;
+  /** Where the cluster of a workload is not connected. @param name `cluster/namespace/serviceaccount` */
+  readonly warningOf: (name: string) => Promise<string | undefined>;
   addRoutes(application: RestApplication): void;
 }
 
@@ -54,6 +58,13 @@ export async function createWorkloads(options: WorkloadsOptions): Promise<Worklo
     grantSource: createNamespaceGrants(database, coverageOf),
     coverageOf,
     robots: createNamespaceRobots({ database, coverageOf, secretKey, clock: now }),
+    async warningOf(name) {
+      const cluster = parseWorkloadPattern(name)?.cluster;
+      if (cluster === undefined || (await clusterIdOf(database.read, cluster)) !== undefined) {
+        return undefined;
+      }
+      return `No cluster is connected as ${cluster}: nobody is such a member until berth cluster connect ${cluster} has been run there.`;
+    },
     addRoutes: (application) => addGrantRoutes(application, { database, now }),
   };
 }

@@ -30,7 +30,14 @@ import {
 } from './members-queries.ts';
 import { authorizeProject } from './resolve.ts';
 
-export function addMemberRoutes(application: RestApplication, database: Database) {
+/** What whoever makes a workload a member should know: a sentence in ASCII without quotes. */
+export type WarningOfWorkload = (workload: string) => Promise<string | undefined>;
+
+export function addMemberRoutes(
+  application: RestApplication,
+  database: Database,
+  warningOf: WarningOfWorkload = async () => undefined,
+) {
   const { read } = database;
   const path = `${restPrefix}/projects/:project/members`;
   const common = { headers: ResourceNameHeaders, tags: ['member'] };
@@ -77,13 +84,17 @@ export function addMemberRoutes(application: RestApplication, database: Database
     },
     async (request, reply) => {
       const { id } = await authorizeProject(request, read, 'member:create');
+      const entity = entityOf(request.body);
       const memberId = await database.write(addMember, {
         projectId: id,
-        entity: entityOf(request.body),
+        entity,
         role: requireRole(request.body.role_id),
         now: Date.now(),
       });
       const location = `${restPrefix}/projects/${request.params.project}/members/${memberId}`;
+      const warning = entity.kind === 'workload' ? await warningOf(entity.workload) : undefined;
+      // As the API server of Kubernetes warns.
+      if (warning !== undefined) reply.header('warning', `299 - "${warning}"`);
       return reply.code(201).header('location', location).send();
     },
   );

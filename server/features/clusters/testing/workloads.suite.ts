@@ -194,7 +194,7 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
       assert.equal(refused.status, 401);
       assert.match(
         refused.headers['www-authenticate'] ?? '',
-        /error="workload prod\/web\/default has no pull on team\/app: an admin of team can run berth .*prod\/web/,
+        /error="workload prod\/web\/default has no pull on team\/app: an admin of team can run berth cluster grant prod --namespace web --project team/,
       );
     });
 
@@ -235,10 +235,20 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
           member_workload: { name: workload },
         });
         assert.equal(made.status, 201, String(made.body));
+        assert.equal(made.headers.warning, undefined);
         assert.equal(await scopeOf(askByForm(token)), scope, workload);
         await rest('DELETE', made.headers.location?.replace('/api/v2.0', '') ?? '');
         assert.equal(await scopeOf(askByForm(token)), '');
       }
+    });
+
+    test('is no member of anything where its cluster is not connected, which is told', async () => {
+      const made = await rest('POST', '/projects/team/members', {
+        role_id: 5,
+        member_workload: { name: 'staging/web/*' },
+      });
+      assert.equal(made.status, 201);
+      assert.match(made.headers.warning ?? '', /^299 - "No cluster is connected as staging: .*"$/);
     });
 
     test('is refused in words where its token is not good, in the status line too', async () => {

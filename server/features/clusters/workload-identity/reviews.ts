@@ -44,7 +44,7 @@ export function createReviews(ask: ReviewToken, clock: () => number): ReviewToke
     } catch (error) {
       throw new Refusal(
         'unavailable',
-        `Cluster ${cluster.name} is asked about each token, and its agent does not answer: see berth cluster status ${cluster.name}, or run berth cluster set ${cluster.name} --review-tokens false.`,
+        `Cluster ${cluster.name} is asked about each token, and its agent does not answer: see berth cluster status ${cluster.name}, or run berth cluster set ${cluster.name} --no-review-tokens.`,
         { cause: error },
       );
     }
