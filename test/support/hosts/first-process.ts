@@ -37,7 +37,7 @@ export interface FirstProcess {
 export async function startFirstProcess(folder: string, name: string): Promise<FirstProcess> {
   const ready = join(folder, 'ready');
   const script = join(folder, 'first-process.sh');
-  const overlays = ['/etc', '/var/lib'].map((lower) => {
+  const overlays = ['/etc', '/opt', '/var/lib'].map((lower) => {
     const own = join(folder, 'overlay', lower);
     const options = `lowerdir=${lower},upperdir=${own}/upper,workdir=${own}/work`;
     return `mkdir -p ${own}/upper ${own}/work\nmount -t overlay overlay -o ${options} ${lower}`;
