@@ -18,15 +18,14 @@ export async function countTraffic(pid: number, address: string): Promise<Traffi
   for (const rule of rules) await iptables('--insert', ...rule);
   return {
     bytes: async () => {
-      let sum = 0;
-      for (const [chain] of rules) {
-        const [, , first = ''] = (
-          await iptables('--list', chain, '--verbose', '--exact', '--numeric')
-        ).split('\n');
-        // packets, bytes, and what the rule is
-        sum += Number(first.trim().split(/\s+/)[1]);
-      }
-      return sum;
+      const lists = await Promise.all(
+        rules.map(([chain]) => iptables('--list', chain, '--verbose', '--exact', '--numeric')),
+      );
+      // Of a rule's line: packets, bytes, and what it is, the address among it.
+      return lists
+        .flatMap((list) => list.split('\n').map((line) => line.trim().split(/\s+/)))
+        .filter((words) => words.includes(address))
+        .reduce((sum, [, bytes]) => sum + Number(bytes), 0);
     },
     end: async () => {
       for (const rule of rules) await iptables('--delete', ...rule);
