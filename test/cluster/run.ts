@@ -1,4 +1,4 @@
-// npm run test:cluster [VERSION …] [SECTION …]: a real cluster, connected to Berth.
+// npm run test:cluster [VERSION …] [SECTION …] [guide]: a real cluster, connected to Berth.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,14 @@ import { figureTable } from './figures.ts';
 import { isSection, isVersion, sectionNames, versions } from './sections.ts';
 
 const given = process.argv.slice(2);
-const unknown = given.filter((name) => !isSection(name) && !isVersion(name));
+const unknown = given.filter((name) => !isSection(name) && !isVersion(name) && name !== 'guide');
 if (unknown.length > 0) {
-  const known = [...versions, ...sectionNames].join(', ');
+  const known = [...versions, ...sectionNames, 'guide'].join(', ');
   console.error(`There is no ${unknown.join(', ')}: name some of ${known}, or none for all.`);
   process.exit(2);
 }
 const chosenSections = given.filter(isSection);
+const onlyGuide = given.includes('guide') && chosenSections.length === 0;
 const chosenVersions = given.some(isVersion) ? given.filter(isVersion) : versions;
 
 await using _machine = await occupyMachine(suite);
@@ -25,22 +26,28 @@ const folder = await mkdtemp(join(tmpdir(), 'berth-figures-'));
 const figures = join(folder, 'figures.jsonl');
 await writeFile(figures, '');
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-for (const version of chosenVersions) {
-  await cleanUp(suite);
-  const started = performance.now();
-  const options = {
-    concurrency: 1,
-    timeout: 900_000,
-    argv: [version, figures, ...chosenSections],
-  };
-  const added = await runTestFiles([join(import.meta.dirname, 'cluster.test.ts')], options);
-  await cleanUp(suite);
-  counts.passed += added.passed;
-  counts.failed += added.failed;
-  counts.skipped += added.skipped;
-  const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  console.log(`a cluster on containerd ${version}: ${seconds} s`);
+for (const version of onlyGuide ? [] : chosenVersions) {
+  await go('cluster.test.ts', `a cluster on containerd ${version}`, [
+    version,
+    figures,
+    ...chosenSections,
+  ]);
+}
+if (given.length === 0 || given.includes('guide')) {
+  await go('guide.test.ts', 'docs/kubernetes.md', [figures]);
 }
 console.log(figureTable(figures));
 await rm(folder, { recursive: true });
 conclude(counts);
+
+async function go(file: string, what: string, argv: readonly string[]): Promise<void> {
+  await cleanUp(suite);
+  const started = performance.now();
+  const options = { concurrency: 1, timeout: 900_000, argv };
+  const added = await runTestFiles([join(import.meta.dirname, file)], options);
+  await cleanUp(suite);
+  counts.passed += added.passed;
+  counts.failed += added.failed;
+  counts.skipped += added.skipped;
+  console.log(`${what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}

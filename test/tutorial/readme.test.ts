@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Berth, startBerth } from '#test/berth.ts';
+import { haveOwnClone } from '#test/clone.ts';
 import { commandsOf } from '#test/commands.ts';
 import { createLan, type Host, type Lan } from '#test/hosts.ts';
 import { repositoryRoot } from '#test/suite.ts';
@@ -18,7 +19,9 @@ const readme = {
 };
 
 describe('the README, typed from top to bottom on one machine', () => {
-  const [start, ...tour] = commandsOf(text, readme);
+  const [start, ...commands] = commandsOf(text, readme);
+  const isAboutClusters = (command: string) => command.startsWith('./berth cluster');
+  const tour = commands.filter((command) => !isAboutClusters(command));
   let lan: Lan;
   let berth: Berth;
   let docker: Docker;
@@ -49,6 +52,13 @@ describe('the README, typed from top to bottom on one machine', () => {
     assert.ok(tour.length >= 15, `only ${tour.length} commands follow`);
   });
 
+  test('says nothing of clusters but what docs/kubernetes.md does, whose commands have a bed', () => {
+    const page = readFileSync(join(repositoryRoot, 'docs/kubernetes.md'), 'utf8');
+    const aboutClusters = commands.filter(isAboutClusters);
+    assert.ok(aboutClusters.length > 0);
+    for (const command of aboutClusters) assert.ok(page.includes(`\n${command}\n`), command);
+  });
+
   for (const command of tour) {
     test(command.split('\n')[0] ?? '', async () => {
       const { password } = berth.admin;
@@ -62,14 +72,6 @@ describe('the README, typed from top to bottom on one machine', () => {
     });
   }
 });
-
-/** What is written into the clone stays on the host. */
-async function haveOwnClone(host: Host): Promise<void> {
-  const options = `lowerdir=${repositoryRoot},upperdir=$HOME/clone/upper,workdir=$HOME/clone/work`;
-  await host.shell(
-    `mkdir -p ~/clone/upper ~/clone/work && mount -t overlay overlay -o ${options} ${repositoryRoot}`,
-  );
-}
 
 /** The person at the host is root already, and may lack sudo. */
 async function beRoot(host: Host): Promise<void> {

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { haveOwnClone } from '#test/clone.ts';
+import { commandsOf } from '#test/commands.ts';
+import { repositoryRoot } from '#test/suite.ts';
+import { type Bed, privateProject, startBed } from './bed.ts';
+import { running } from './pods.ts';
+
+/** Argument: the file for figures. */
+const [figures = ''] = process.argv.slice(2);
+
+const text = readFileSync(join(repositoryRoot, 'docs/kubernetes.md'), 'utf8');
+const page = { name: 'docs/kubernetes.md', programs: ['./berth', 'kubectl'], placeholders: [] };
+
+describe('docs/kubernetes.md, typed from top to bottom', () => {
+  const commands = commandsOf(text, page);
+  let bed: Bed;
+
+  before(async () => {
+    bed = await startBed({ version: '2.4', figures, name: 'registry.example.com', nodes: 1 });
+    await haveOwnClone(bed.operator.host);
+    await bed.push(`${privateProject}/web:1.0`);
+    await bed.operator.type('kubectl create namespace shop');
+  });
+  after(() => bed?.stop());
+
+  for (const [index, command] of commands.entries()) {
+    test(command, async () => {
+      const asks = command.includes(' disconnect ');
+      const said = await bed.clone.type(command, asks ? { answers: ['y'] } : {});
+      // The first command is the one whose answer is to be pasted.
+      const pasted = /^kubectl get nodes .*$/m.exec(said)?.[0];
+      if (index === 0) {
+        assert.ok(pasted, said);
+        await bed.operator.type(pasted);
+      }
+    });
+
+    if (command.startsWith('kubectl run')) {
+      test('the pod runs', () => running(bed.operator, '--namespace shop', 1));
+    }
+  }
+});
