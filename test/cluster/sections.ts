@@ -4,6 +4,7 @@ import { bedSection } from './sections/bed.ts';
 import { connectSection } from './sections/connect.ts';
 import { disconnectSection } from './sections/disconnect.ts';
 import { inClusterSection } from './sections/in-cluster.ts';
+import { manifestsSection } from './sections/manifests.ts';
 import { pullSecretsSection } from './sections/pull-secrets.ts';
 import { restSection } from './sections/rest.ts';
 import { trustSection } from './sections/trust.ts';
@@ -14,6 +15,7 @@ export const versions: readonly ContainerdVersion[] = ['2.4', '1.6'];
 /** In this order on one bed: what is before `connect` sees a cluster that Berth knows nothing of. */
 export const sections = {
   bed: bedSection,
+  manifests: manifestsSection,
   connect: connectSection,
   trust: trustSection,
   'pull-secrets': pullSecretsSection,
