@@ -47,11 +47,13 @@ export function connectCommands(options: CommandOptions): ConnectionOffer['comma
   const trusting = ownAuthority ? ` --ca-file ${authority}` : '';
   const helm = [
     `helm upgrade --install ${agentName} oci://${registry}/${chartRepository}/${agentName}`,
-    `--version ${version}${trusting} ${namespace} --create-namespace --take-ownership --values -`,
+    `--version ${version}${trusting} ${namespace} --take-ownership --values -`,
   ].join(' ');
   return {
     kubectl: `${fetch('kubectl')} | kubectl apply -f -`,
     helm: [
+      // Helm 3 cannot adopt a namespace that it creates in the same moment.
+      `kubectl create namespace ${berthNamespace} --dry-run=client -o yaml | kubectl apply -f -`,
       ...(ownAuthority ? [`${curl} -o ${authority} https://${registry}/ca.crt`] : []),
       `${fetch('helm')} | ${helm}`,
     ].join(' && '),
