@@ -85,7 +85,7 @@ test('a node that has not heard of the next authority holds the switch, until it
     "insert into clusters (id, name, settings, checks, created_at) values (1, 'prod', '{}', '[]', 0)",
   );
   insert(
-    "insert into cluster_nodes (cluster_id, name, report, updated_at) values (1, 'node-1', ?, 0)",
+    "insert into cluster_nodes (cluster_id, name, report, trust, updated_at) values (1, 'node-1', ?, 'trusted', 0)",
     JSON.stringify({ trust: { state: 'trusted', authorities: 'of-the-earlier-ones' } }),
   );
   database.close();
