@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { type AgentIdentity, agentAudience } from '#contract/agent.ts';
 import { readLayout } from '#oci/layout.ts';
@@ -11,7 +12,9 @@ import {
   makeCluster,
   type TestAgent,
 } from '#server/features/clusters/testing/agents.ts';
+import { waitFor } from '#test/processes.ts';
 import { type SignedIn, signIn } from './testing/command-line.ts';
+import { berthInTerminal } from './testing/typed.ts';
 
 const registry = 'registry.test:5000';
 let admin: SignedIn;
@@ -69,6 +72,13 @@ async function connected(name: string): Promise<TestAgent> {
   return agent;
 }
 
+async function allPasses(agent: TestAgent): Promise<void> {
+  const names = ['rbac', 'inventory', 'test-pull'] as const;
+  await agent.call('checks.report', {
+    checks: names.map((name) => ({ name, state: 'passed' })),
+  });
+}
+
 const nodes = JSON.stringify({
   items: [
     {
@@ -94,6 +104,44 @@ describe('berth cluster connect', () => {
     assert.ok(stdout.includes(`--pinnedpubkey '${pin}'`), pin);
     assert.match(stdout, /-H 'Authorization: Bearer berth_connect_[\w-]+'/);
     assert.match(stdout, /\| kubectl apply -f -\n$/);
+  });
+
+  test('on a terminal waits, shows how far the cluster is, and ends when all is well', async () => {
+    const waiting = berthInTerminal(admin.home, ['cluster', 'connect', 'typed'], []);
+    await waitFor(
+      () => admin.server.request('/api/v2.0/clusters/typed', { as: admin.server.admin }),
+      {
+        what: 'the cluster to be offered',
+        until: ({ status }) => status === 200,
+      },
+    );
+    const agent = await connected('typed');
+    await allPasses(agent);
+    const { code, screen } = await waiting;
+    await agent.leave();
+    assert.equal(code, 0, screen);
+    const shown = stripVTControlCharacters(screen);
+    assert.match(shown, /kubectl apply -f -\n\n[\s\S]*waiting {2}connect token used: waits for/);
+    const end = shown.slice(shown.lastIndexOf('ok       connect token used'));
+    assert.match(
+      end,
+      /\ntyped is connected, Kubernetes v1\.36\.3; .*\nLet a namespace pull: berth/,
+    );
+    assert.doesNotMatch(end, /waiting|failed/);
+  });
+
+  test('on a terminal ends with what to do when another cluster came by that name', async () => {
+    const agent = await connected('taken');
+    const { token } = await json('cluster', 'connect', 'taken');
+    const other = await makeCluster();
+    const serviceAccountToken = await other.token({ aud: [agentAudience(registry)] });
+    const reply = await enrol(admin.server, token, await other.proof({ serviceAccountToken }));
+    assert.equal(reply.status, 409);
+    const { code, screen } = await berthInTerminal(admin.home, ['cluster', 'status', 'taken'], []);
+    await agent.leave();
+    const shown = stripVTControlCharacters(screen);
+    assert.equal(code, 1, screen);
+    assert.match(shown, /failed {3}identity of the cluster: .*\n +→ .*berth cluster connect/);
   });
 
   test('asks for rights that settings need, and for no others', async () => {
@@ -213,13 +261,7 @@ describe('a cluster that is connected', () => {
       removed: [],
       changed: [{ name: 'web', uid: 'u1', labels: { stage: 'live' } }],
     });
-    await agent.call('checks.report', {
-      checks: [
-        { name: 'rbac', state: 'passed' },
-        { name: 'inventory', state: 'passed' },
-        { name: 'test-pull', state: 'passed' },
-      ],
-    });
+    await allPasses(agent);
   });
   after(() => agent?.leave());
 
