@@ -27,7 +27,10 @@ export interface TestCluster {
   proof(changes?: Partial<ClusterProof>): Promise<ClusterProof>;
 }
 
-export async function makeCluster(algorithm: 'RS256' | 'ES256' = 'ES256'): Promise<TestCluster> {
+export async function makeCluster(
+  algorithm: 'RS256' | 'ES256' = 'ES256',
+  registry = registryName,
+): Promise<TestCluster> {
   const uid = randomUUID();
   const kid = randomUUID();
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
@@ -44,7 +47,7 @@ export async function makeCluster(algorithm: 'RS256' | 'ES256' = 'ES256'): Promi
     return sign({
       iss: issuer,
       sub: 'system:serviceaccount:berth:berth-agent',
-      aud: [agentAudience(registryName)],
+      aud: [agentAudience(registry)],
       iat: now,
       nbf: now,
       exp: now + 600,
