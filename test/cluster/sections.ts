@@ -21,8 +21,9 @@ export const sections = {
   'pull-secrets': pullSecretsSection,
   'workload-identity': workloadIdentitySection,
   rest: restSection,
-  'in-cluster': inClusterSection,
   disconnect: disconnectSection,
+  // Connects the cluster to another Berth.
+  'in-cluster': inClusterSection,
 } as const satisfies Record<string, (bed: () => Bed) => void>;
 
 export type SectionName = keyof typeof sections;
