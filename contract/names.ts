@@ -6,6 +6,8 @@
 
 /** The project that the server itself owns and fills. */
 export const reservedProject = 'berth';
+/** Of the agent's image, in every registry of Berth. */
+export const agentRepository = `${reservedProject}/agent`;
 
 /** Of the whole repository name, in bytes (every character of the grammar is one byte). */
 export const maximumRepositoryNameLength = 255;

@@ -3,9 +3,6 @@ import type { BuiltManifest, KnownLayer } from '#oci/image.ts';
 import { nodeImage, programFolder, textFile, withFolders } from '#oci/node-image.ts';
 import type { TarEntry } from '#oci/tar.ts';
 
-/** The repository of the agent's image in every registry of Berth. */
-export const agentRepository = 'berth/agent';
-
 /** The agent's own layer. @param program of `agent.mjs` */
 export async function agentProgramEntries(program: string, version: string): Promise<TarEntry[]> {
   return [

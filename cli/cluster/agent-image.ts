@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { agentRepository } from '#kubernetes/agent-image.ts';
+import { agentRepository } from '#contract/names.ts';
 import { systemErrorCode } from '#lib/errors.ts';
 import type { ReportProgress } from '#lib/progress.ts';
 import { type ImageArchive, writeImageArchive } from '#oci/archive.ts';

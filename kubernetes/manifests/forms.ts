@@ -1,6 +1,6 @@
 import type { ClusterSettings } from '#contract/clusters.ts';
+import { agentRepository } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
-import { agentRepository } from '../agent-image.ts';
 import { nodeFiles } from '../node/files.ts';
 import type { ManifestForm } from './commands.ts';
 import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { agentRepository } from '#contract/names.ts';
 import { deleteTag } from '#features/registry';
-import { agentRepository } from '#kubernetes/agent-image.ts';
 import { parseManifest } from '#oci/manifest.ts';
 import { onBothDatabases } from '#test/databases.ts';
 import { type AgentImage, createAgentImages, createOwnCharts } from './index.ts';

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
+import { agentRepository } from '#contract/names.ts';
 import { ensureReservedProject } from '#features/projects';
 import type { Manifests, Uploads } from '#features/registry';
-import { agentRepository } from '#kubernetes/agent-image.ts';
 import { Refusal } from '#lib/errors.ts';
 import { type Digest, requireDigest } from '#oci/digest.ts';
 import { parseManifest } from '#oci/manifest.ts';

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { agentRepository } from '#kubernetes/agent-image.ts';
+import { agentRepository } from '#contract/names.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import { parseJsonObject } from '#oci/json.ts';
