@@ -93,27 +93,27 @@ export async function runElection(options: ElectionOptions): Promise<void> {
     let renewedAt = performance.now();
     // One look earlier than others may take it.
     const lasts = durationSeconds * 1_000 - Math.max(lookMilliseconds, renewMilliseconds / 2);
-    while (!term.aborted && performance.now() - renewedAt < lasts) {
-      await pause(renewMilliseconds, term);
-      if (term.aborted) break;
+    let next = renewMilliseconds;
+    for (;;) {
+      await pause(Math.min(next, Math.ceil(renewedAt + lasts - performance.now())), term);
       const asked = performance.now();
+      if (term.aborted || asked - renewedAt >= lasts) break;
+      next = renewMilliseconds;
       try {
-        const limit = AbortSignal.timeout(Math.max(1, Math.ceil(renewedAt + lasts - asked)));
+        const limit = AbortSignal.timeout(Math.ceil(renewedAt + lasts - asked));
         const choice = { signal: AbortSignal.any([term, limit]) };
         current = await api.replace(resources.leases, claimed(current), choice);
         renewedAt = asked;
       } catch (error) {
+        if (term.aborted || isNotFound(error)) break;
         if (isConflict(error)) {
           const present = await api
             .find(resources.leases, place, { signal })
             .catch(() => undefined);
           if (present?.spec?.holderIdentity !== candidate) break;
           current = present;
-        } else if (isNotFound(error)) break;
-        else if (!term.aborted) {
-          report(error);
-          await pause(lookMilliseconds, term);
-        }
+        } else report(error);
+        next = lookMilliseconds;
       }
     }
     return current;
