@@ -49,6 +49,8 @@ export async function nodeRuntime(node: string, root = '/'): Promise<NodeRuntime
           'etc/passwd',
           `root:x:0:0:root:/:/bin/false\nberth:x:${userId}:${userId}:Berth:/:/bin/false\n`,
         ),
+        // Where Node.js looks for what else the system trusts, and warns if there is no such folder.
+        { type: 'directory', path: 'etc/ssl/certs' },
         ...libraries,
         { type: 'file', path: 'usr/bin/node', content: await loadedPart(node), mode: 0o755 },
       ]),

@@ -96,15 +96,9 @@ export function inClusterSection(bed: () => Bed): void {
         ),
       );
       await operator.type(offer.commands.kubectl);
-      await waitFor(
-        async () => JSON.parse(await clone.type(`./berth cluster status ${clusterName} --json`)),
-        {
-          what: 'all checks of the cluster to pass',
-          until: ({ state, checks }: ClusterStatus) =>
-            state === 'connected' && checks.every((check) => check.state === 'passed'),
-          limit: 120_000,
-        },
-      );
+      await becomes('connected and right', ({ state, checks }) => {
+        return state === 'connected' && checks.every((check) => check.state === 'passed');
+      });
     });
 
     test('pods pull with a Secret made by hand', async () => {
@@ -140,10 +134,17 @@ export function inClusterSection(bed: () => Bed): void {
       assert.match(await clone.type('./berth repository list ithome'), /ithome\/netutils/);
     });
 
-    test('the cluster is disconnected from it', async () => {
+    test('the cluster is disconnected from it, once its agent has come back', async () => {
+      await becomes('connected again', ({ state }) => state === 'connected');
       await clone.type(`./berth cluster disconnect ${clusterName} --yes`);
       assert.deepEqual(JSON.parse(await clone.type('./berth cluster list --json')), []);
     });
+
+    async function becomes(what: string, until: (status: ClusterStatus) => boolean) {
+      const status = async (): Promise<ClusterStatus> =>
+        JSON.parse(await clone.type(`./berth cluster status ${clusterName} --json`));
+      await waitFor(status, { what: `the cluster to be ${what}`, until, limit: 120_000 });
+    }
   });
 }
 
