@@ -76,7 +76,8 @@ function bundle() {
   }
   const made = (name) => statSync(join(bundles, name)).mtimeMs;
   const names = readdirSync(bundles).sort((one, other) => made(other) - made(one));
-  for (const name of names.slice(keptBundles)) rmSync(join(bundles, name), { recursive: true });
+  for (const name of names.slice(keptBundles))
+    rmSync(join(bundles, name), { recursive: true, force: true });
   return folder;
 }
 
