@@ -75,7 +75,11 @@ export async function startBed({
     const { helm4 } = await ensureTools(recipes.clients);
     await operatorHost.install({ node: process.execPath, helm: helm4 });
     const [berth, docker, cluster] = await Promise.all([
-      startBerth(registryHost, { url: `https://${name}` }),
+      startBerth(registryHost, {
+        url: `https://${name}`,
+        // Nodes that do not resolve its name are led to its address.
+        settings: { BERTH_NAMES: registryHost.address },
+      }),
       startDocker(operatorHost),
       startCluster({
         lan,

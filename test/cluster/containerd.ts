@@ -9,10 +9,17 @@ export type ContainerdVersion = '1.6' | '2.4';
 
 export interface Containerd {
   readonly daemon: Started;
+  /** Its pods run on meanwhile. */
+  restart(): Promise<void>;
   /** Brings an image in without a registry. */
   load(image: ImageArchive): Promise<void>;
   ctr(...args: readonly string[]): Promise<string>;
   stop(): Promise<void>;
+}
+
+export interface ContainerdChoice {
+  /** False: its configuration names no folder where registries' certificates are looked for. */
+  readonly configPath?: boolean;
 }
 
 export const containerdSocket = '/run/containerd/containerd.sock';
@@ -24,23 +31,28 @@ export async function startContainerd(
   host: Host,
   version: ContainerdVersion,
   tools: string,
+  { configPath = true }: ContainerdChoice = {},
 ): Promise<Containerd> {
-  await host.write('/etc/containerd/config.toml', configuration(version));
+  await host.write('/etc/containerd/config.toml', configuration(version, configPath));
   // Where the operator, or Berth, puts what makes the runtime trust a registry.
-  await host.exec('mkdir', '-p', '/etc/containerd/certs.d');
+  if (configPath) await host.exec('mkdir', '-p', '/etc/containerd/certs.d');
   const bin = version === '1.6' ? '/usr/bin' : tools;
-  const daemon = await host.spawn('containerd', join(bin, 'containerd'), [], {
-    PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
-  });
+  const startDaemon = () =>
+    host.spawn('containerd', join(bin, 'containerd'), [], {
+      PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    });
+  let daemon = await startDaemon();
   const ctr: Containerd['ctr'] = async (...args) =>
     outputOf(
       await host.run(join(bin, 'ctr'), ['--namespace=k8s.io', ...args]),
       `${host.name}# ctr ${args.join(' ')}`,
     );
-  await waitFor(() => ctr('version'), {
-    what: `containerd of ${host.name} to answer`,
-    programs: [daemon],
-  });
+  const answers = () =>
+    waitFor(() => ctr('version'), {
+      what: `containerd of ${host.name} to answer`,
+      programs: [daemon],
+    });
+  await answers();
   const load: Containerd['load'] = async (image) => {
     const file = join(host.home, '..', `image-${image.digest.slice(-12)}.tar`);
     await writeFile(file, image.bytes);
@@ -48,7 +60,14 @@ export async function startContainerd(
   };
   await load(await sandboxImage(sandbox));
   return {
-    daemon,
+    get daemon() {
+      return daemon;
+    },
+    restart: async () => {
+      await daemon.stop();
+      daemon = await startDaemon();
+      await answers();
+    },
     load,
     ctr,
     stop: async () => {
@@ -66,7 +85,8 @@ async function killTasks(ctr: Containerd['ctr']): Promise<void> {
   );
 }
 
-function configuration(version: ContainerdVersion): string {
+function configuration(version: ContainerdVersion, hasConfigPath: boolean): string {
+  const configPath = hasConfigPath ? 'config_path = "/etc/containerd/certs.d"' : '';
   if (version === '1.6') {
     return `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -77,7 +97,7 @@ function configuration(version: ContainerdVersion): string {
     bin_dir = "/usr/lib/cni"
     conf_dir = "/etc/cni/net.d"
   [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "/etc/containerd/certs.d"
+    ${configPath}
 `;
   }
   return `version = 3
@@ -85,7 +105,7 @@ function configuration(version: ContainerdVersion): string {
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = "${sandbox}"
   [plugins."io.containerd.cri.v1.images".registry]
-    config_path = "/etc/containerd/certs.d"
+    ${configPath}
 [plugins."io.containerd.cri.v1.runtime"]
   disable_apparmor = true
   restrict_oom_score_adj = true

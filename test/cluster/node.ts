@@ -16,6 +16,8 @@ export interface NodeDescription {
   readonly containerd: ContainerdVersion;
   /** Added to the kubelet's own: credential providers, for one. */
   readonly kubeletArguments?: readonly string[];
+  /** False: its containerd looks for registries' certificates in no folder that it was told. */
+  readonly configPath?: boolean;
 }
 
 export interface ClusterNode {
@@ -47,12 +49,12 @@ export async function prepareNode(
   description: NodeDescription,
   tools: ClusterTools,
 ): Promise<PreparedNode> {
-  const { name, number } = description;
+  const { name, number, configPath = true } = description;
   const host = await lan.addHost({ name, number, path: [tools.kubernetes] });
   const podRange = lan.podRangeOf(number);
   await host.write('/etc/cni/net.d/10-bridge.conflist', network(podRange));
   const [containerd] = await Promise.all([
-    startContainerd(host, description.containerd, tools.containerd),
+    startContainerd(host, description.containerd, tools.containerd, { configPath }),
     lan.addRoute(podRange, host.address),
   ]);
   return { description, host, containerd, podRange };

@@ -32,6 +32,8 @@ export interface Berth {
   readonly name: string;
   /** What every client has to be given, as PEM. */
   readonly authority: string;
+  /** Has its authority changed: asks for it anew. */
+  readAuthority(): Promise<void>;
   /** SHA-256 of the authority, as the start printed it. */
   readonly fingerprint: string;
   readonly admin: Credentials;
@@ -88,7 +90,8 @@ export async function startBerth(
   if (fingerprint === undefined || password === undefined) {
     throw new Error(`The start printed no fingerprint, or no password:\n${printed}`);
   }
-  const authority = await host.exec('curl', '-fsSk', `${address.origin}/ca.crt`);
+  const readAuthority = () => host.exec('curl', '-fsSk', `${address.origin}/ca.crt`);
+  let authority = await readAuthority();
   if (new X509Certificate(authority).fingerprint256 !== fingerprint) {
     throw new Error(`/ca.crt is not the authority ${fingerprint} that the start printed.`);
   }
@@ -96,7 +99,12 @@ export async function startBerth(
   return {
     program,
     name: address.host,
-    authority,
+    get authority() {
+      return authority;
+    },
+    readAuthority: async () => {
+      authority = await readAuthority();
+    },
     fingerprint,
     admin: { username: 'admin', password },
     request: (path, options) => send(place, authority, path, options),
