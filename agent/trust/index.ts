@@ -18,8 +18,10 @@ import { removeFromNodes } from './removal.ts';
 import { createReplanning } from './replanning.ts';
 import { createStatusReader } from './status-reader.ts';
 
-const quietMilliseconds = 300_000;
-const troubledMilliseconds = 15_000;
+const quietMilliseconds = 30_000;
+const troubledMilliseconds = 10_000;
+/** However many nodes there are, their logs are asked for at most five times a second. */
+const shareMilliseconds = 200;
 const firstMilliseconds = 300;
 const longestMilliseconds = 10_000;
 /** A kubelet that was hurried may have looked before it knew the new files. */
@@ -118,7 +120,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
       reportNode(name);
       const missing = pod === undefined && Date.now() - before.since > podGraceMilliseconds;
       if (missing) replanning.soon();
-      return troubledMilliseconds;
+      return pause(troubledMilliseconds);
     }
     const { revision } = wanted;
     if (before.asked % tryAgainEvery === 0 && before.status?.revision !== revision) {
@@ -133,9 +135,12 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     if (status !== undefined) learnFrom(status);
     reportNode(name);
     if (!arrived) return Math.min(firstMilliseconds * 1.5 ** before.asked, longestMilliseconds);
-    return status.problems.length + status.provider_problems.length > 0
-      ? troubledMilliseconds
-      : quietMilliseconds;
+    const troubled = status.problems.length + status.provider_problems.length > 0;
+    return pause(troubled ? troubledMilliseconds : quietMilliseconds);
+  }
+
+  function pause(least: number): number {
+    return Math.max(least, known.size * shareMilliseconds);
   }
 
   /** A configuration of others that our entry is to join is rendered here, where YAML is read. */
