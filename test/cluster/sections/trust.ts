@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterNode as ReportedNode } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
 import { type Bed, clusterName, publicProject, registry } from '../bed.ts';
+import { ensureConnected } from '../connection.ts';
 import type { ClusterNode } from '../index.ts';
 import { described, running } from '../pods.ts';
 import { containersOf, usageOf } from '../usage.ts';
@@ -15,6 +16,8 @@ const folder = `/etc/containerd/certs.d/${registry}`;
 /** What nodes need to pull, and what becomes of those that others have set up. */
 export function trustSection(bed: () => Bed): void {
   describe('trust on the nodes', () => {
+    before(() => ensureConnected(bed()));
+
     test('every node says that it trusts Berth, and how', async () => {
       const nodes = await Promise.all(['node-1', 'node-2'].map((name) => trusted(bed(), name)));
       for (const { trust, distribution, runtime } of nodes) {
