@@ -5,10 +5,12 @@ import { before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterNode as ReportedNode } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
+import { repositoryRoot } from '#test/suite.ts';
 import { type Bed, clusterName, publicProject, registry } from '../bed.ts';
-import { ensureConnected } from '../connection.ts';
+
 import type { ClusterNode } from '../index.ts';
 import { described, running } from '../pods.ts';
+import { haveConnected } from '../preparation.ts';
 import { containersOf, usageOf } from '../usage.ts';
 
 const folder = `/etc/containerd/certs.d/${registry}`;
@@ -16,7 +18,7 @@ const folder = `/etc/containerd/certs.d/${registry}`;
 /** What nodes need to pull, and what becomes of those that others have set up. */
 export function trustSection(bed: () => Bed): void {
   describe('trust on the nodes', () => {
-    before(() => ensureConnected(bed()));
+    before(() => haveConnected(bed()));
 
     test('every node says that it trusts Berth, and how', async () => {
       const nodes = await Promise.all(['node-1', 'node-2'].map((name) => trusted(bed(), name)));
@@ -243,13 +245,16 @@ async function lies(file: string, content: string): Promise<void> {
 
 /** What Berth tells of a node, once it tells what is waited for. */
 function reported(
-  { berthJson }: Bed,
+  { operator }: Bed,
   name: string,
   until: (node: ReportedNode) => boolean,
 ): Promise<ReportedNode> {
   const read = async () => {
-    const nodes = (await berthJson(`cluster nodes ${clusterName}`)) as ReportedNode[];
-    return nodes.find((node) => node.name === name);
+    // A node with a problem has the command fail, with the same answer.
+    const said = await operator.host.shell(
+      `cd '${repositoryRoot}' && ./berth cluster nodes ${clusterName} --json || true`,
+    );
+    return (JSON.parse(said) as ReportedNode[]).find((node) => node.name === name);
   };
   return waitFor(read, {
     what: `Berth to tell of ${name} what is waited for`,
