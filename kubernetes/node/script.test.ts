@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { readdir, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { waitFor } from '#test/processes.ts';
+import { succeed, waitFor } from '#test/processes.ts';
 import { authoritiesDigest } from './files.ts';
 import { lastNodeStatus } from './status.ts';
 import { certificate, registry, shells, type TestNode, testNode } from './testing/node.ts';
 
 const folder = `/etc/containerd/certs.d/${registry}`;
+
+const isRoot = process.getuid?.() === 0;
 
 async function containerdNode(): Promise<TestNode> {
   const node = await testNode();
@@ -224,6 +226,34 @@ test('a hostile node cannot break the line or lead the script out', async () => 
   assert.equal(status.config_path, '?');
   assert.deepEqual(status.problems, ['config-path=/etc/c.toml']);
   assert.deepEqual(await node.list(), ['/etc/c.toml']);
+});
+
+test('a full disk is told, leaves nothing half written, and heals', { skip: !isRoot }, async () => {
+  await using node = await containerdNode();
+  const folderOfAll = join(node.root, 'etc/containerd/certs.d');
+  await mkdir(folderOfAll);
+  await succeed('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folderOfAll]);
+  try {
+    await node.give({ authorities: certificate.repeat(500) });
+    const status = await node.round();
+    assert.match(status.problems.join(), /^unwritable=.*\/ca\.crt$/);
+    assert.deepEqual(await node.list(folder), [`${folder}/.berth`]);
+    await node.give({});
+    assert.deepEqual((await node.round()).problems, []);
+    await node.give({ authorities: certificate.repeat(500) });
+    await node.round();
+    assert.equal(await node.read(`${folder}/ca.crt`), certificate);
+  } finally {
+    await succeed('umount', [folderOfAll]);
+  }
+});
+
+test('what stands where a folder has to be is told, and left', async () => {
+  await using node = await containerdNode();
+  await node.write('/etc/containerd/certs.d', 'a file');
+  await node.give({});
+  assert.deepEqual((await node.round()).problems, [`unwritable=${folder}`]);
+  assert.equal(await node.read('/etc/containerd/certs.d'), 'a file');
 });
 
 test('two runs at once leave what one would', async () => {

@@ -20,20 +20,22 @@ export interface Containerd {
 export interface ContainerdChoice {
   /** False: its configuration names no folder where registries' certificates are looked for. */
   readonly configPath?: boolean;
+  /** The image of its sandboxes. */
+  readonly sandbox?: string;
 }
 
 export const containerdSocket = '/run/containerd/containerd.sock';
 /** Built into each node's runtime before its first pod; it holds no shell. */
-const sandbox = 'berth.test/bed/pause:1';
+const usualSandbox = 'berth.test/bed/pause:1';
 
 /** Starts containerd in the host at its usual places; the tools' folder holds release 2.4. */
 export async function startContainerd(
   host: Host,
   version: ContainerdVersion,
   tools: string,
-  { configPath = true }: ContainerdChoice = {},
+  { configPath = true, sandbox = usualSandbox }: ContainerdChoice = {},
 ): Promise<Containerd> {
-  await host.write('/etc/containerd/config.toml', configuration(version, configPath));
+  await host.write('/etc/containerd/config.toml', configuration(version, { configPath, sandbox }));
   // Where the operator, or Berth, puts what makes the runtime trust a registry.
   if (configPath) await host.exec('mkdir', '-p', '/etc/containerd/certs.d');
   const bin = version === '1.6' ? '/usr/bin' : tools;
@@ -85,7 +87,10 @@ async function killTasks(ctr: Containerd['ctr']): Promise<void> {
   );
 }
 
-function configuration(version: ContainerdVersion, hasConfigPath: boolean): string {
+function configuration(
+  version: ContainerdVersion,
+  { configPath: hasConfigPath, sandbox }: Required<ContainerdChoice>,
+): string {
   const configPath = hasConfigPath ? 'config_path = "/etc/containerd/certs.d"' : '';
   if (version === '1.6') {
     return `version = 2

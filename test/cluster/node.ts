@@ -2,6 +2,7 @@ import type { Host, Lan } from '#test/hosts.ts';
 import { type Started, waitFor } from '#test/processes.ts';
 import {
   type Containerd,
+  type ContainerdChoice,
   type ContainerdVersion,
   containerdSocket,
   startContainerd,
@@ -9,15 +10,13 @@ import {
 import type { ControlPlane } from './control-plane.ts';
 import type { ClusterTools } from './tools.ts';
 
-export interface NodeDescription {
+export interface NodeDescription extends ContainerdChoice {
   readonly name: string;
   /** Of its address in the LAN: at most 99. */
   readonly number: number;
   readonly containerd: ContainerdVersion;
   /** Added to the kubelet's own: credential providers, for one. */
   readonly kubeletArguments?: readonly string[];
-  /** False: its containerd looks for registries' certificates in no folder that it was told. */
-  readonly configPath?: boolean;
 }
 
 export interface ClusterNode {
@@ -49,12 +48,12 @@ export async function prepareNode(
   description: NodeDescription,
   tools: ClusterTools,
 ): Promise<PreparedNode> {
-  const { name, number, configPath = true } = description;
+  const { name, number } = description;
   const host = await lan.addHost({ name, number, path: [tools.kubernetes] });
   const podRange = lan.podRangeOf(number);
   await host.write('/etc/cni/net.d/10-bridge.conflist', network(podRange));
   const [containerd] = await Promise.all([
-    startContainerd(host, description.containerd, tools.containerd, { configPath }),
+    startContainerd(host, description.containerd, tools.containerd, description),
     lan.addRoute(podRange, host.address),
   ]);
   return { description, host, containerd, podRange };

@@ -34,6 +34,7 @@ lay_folder() {
 made $made"
     put_text "$mark" "$folder/.berth" || { rmdir "$folder" 2>/dev/null; return 1; }
   fi
+  ours="$ours \${folder#"$root"}"
   wrote=
   for name in "$@"; do
     put "$files/$name" "$folder/$name" || return 1
@@ -95,19 +96,26 @@ remove_folder() {
   done
 }
 
-# Writes down what was laid, and takes away what was once and is wanted no more.
+# Writes down which folders are ours, and takes away those that once were and are wanted no more;
+# not while there is a problem, which may be what keeps the right one from being known.
 remember() {
   local folder was
   was=
   [ ! -f "$state/folders" ] || was=$(cat "$state/folders" 2>/dev/null)
   for folder in $was; do
-    case " $laid " in
+    case " $ours " in
       *" $folder "*) ;;
-      *) remove_folder "$folder" || laid="$laid $folder" ;;
+      *)
+        if [ "$mode" = lay ] && [ -n "$problems" ]; then
+          ours="$ours $folder"
+        else
+          remove_folder "$folder" || ours="$ours $folder"
+        fi
+        ;;
     esac
   done
-  if [ -n "$laid" ]; then
-    make_folders "\${state#"$root"}" && put_text "$laid" "$state/folders"
+  if [ -n "$ours" ]; then
+    make_folders "\${state#"$root"}" && put_text "$ours" "$state/folders"
   else
     rm -f "$state/folders"
   fi

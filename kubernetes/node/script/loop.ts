@@ -22,7 +22,7 @@ read_settings() {
 }
 
 lay() {
-  laid= kept= problems=
+  laid= ours= kept= problems=
   if [ "$has_authorities" = yes ] || [ -n "$addresses" ]; then
     lay_trust
   fi
@@ -62,7 +62,7 @@ lay_trust() {
 }
 
 remove() {
-  laid= kept= problems=
+  laid= ours= kept= problems=
   restore_file config-path
   remember
 }

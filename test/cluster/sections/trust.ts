@@ -75,8 +75,8 @@ export function trustSection(bed: () => Bed): void {
 
     test("somebody else's folder for Berth is left alone, told with a cure, and replaced when it goes", async () => {
       const node = nodeNamed(bed(), 'node-3');
-      const theirs = 'server = "https://mirror.berth.test"\n';
-      await node.host.write('/etc/containerd/certs.d/other.berth.test/hosts.toml', theirs);
+      const theirs = 'server = "https://mirror.test"\n';
+      await node.host.write('/etc/containerd/certs.d/other.test/hosts.toml', theirs);
       await node.host.shell(
         `rm -r ${folder} && mkdir ${folder} && printf '%s' '${theirs}' >${folder}/hosts.toml`,
       );
@@ -91,10 +91,7 @@ export function trustSection(bed: () => Bed): void {
       await node.host.exec('rm', '-r', folder);
       await trusted(bed(), 'node-3');
       assert.equal(
-        await readFile(
-          node.host.file('/etc/containerd/certs.d/other.berth.test/hosts.toml'),
-          'utf8',
-        ),
+        await readFile(node.host.file('/etc/containerd/certs.d/other.test/hosts.toml'), 'utf8'),
         theirs,
       );
     });
@@ -189,6 +186,18 @@ export function trustSection(bed: () => Bed): void {
       await pulls(bed(), 'addressed', image, 'node-5');
       await clone.type(`./berth cluster set ${clusterName} --no-address`);
       await trusted(bed(), 'node-5');
+    });
+
+    test('a node whose sandboxes are of another image gets pods of that image', async () => {
+      const { cluster, operator, version } = bed();
+      const sandbox = 'k8s.test/other/pause:9';
+      await cluster.addNode({ name: 'node-6', number: 16, containerd: version, sandbox });
+      await trusted(bed(), 'node-6');
+      const images = await operator.type(
+        "kubectl get daemonsets --namespace berth --output=jsonpath='{.items[*].spec.template.spec.containers[*].image}'",
+      );
+      assert.deepEqual(images.split(' ').sort(), ['berth.test/bed/pause:1', sandbox]);
+      assert.equal((await trusted(bed(), 'node-1')).trust.problem, undefined);
     });
 
     test('a node that has nothing to do costs next to nothing', async () => {
