@@ -13,7 +13,9 @@ export interface Registry {
   learn(registry: DesiredState['registry']): void;
 }
 
-export function createRegistry(environment: AgentEnvironment): Registry {
+export function createRegistry(
+  environment: Pick<AgentEnvironment, 'registry' | 'addresses' | 'authorities'>,
+): Registry {
   const { registry: name, authorities: file } = environment;
   let addresses = environment.addresses;
   let announced: string | undefined;

@@ -1,5 +1,5 @@
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
@@ -117,6 +117,11 @@ export async function startTestServer(
     return last;
   }
 
+  const connected = new Set<Socket>();
+  http.on('connection', (socket) => {
+    connected.add(socket);
+    socket.on('close', () => connected.delete(socket));
+  });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
     name: `127.0.0.1:${(http.address() as AddressInfo).port}`,
@@ -136,9 +141,9 @@ export async function startTestServer(
       for (const socket of open.keys()) socket.pause();
     },
     [Symbol.asyncDispose]: async () => {
-      for (const socket of open.keys()) socket.terminate();
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
+      const closed = new Promise((resolve) => http.close(resolve));
+      for (const socket of connected) socket.destroy();
+      await closed;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createClusterAuthority } from '../../test/cluster/identities.ts';
 import type { KubernetesConnection } from '../api/index.ts';
@@ -167,6 +167,11 @@ export async function startTestApiServer(): Promise<TestApiServer> {
   const http = createServer({ cert: certificate, key }, (request, response) => {
     void handle(request, response).catch((error) => refuse(response, 500, String(error)));
   });
+  const connected = new Set<Socket>();
+  http.on('connection', (socket) => {
+    connected.add(socket);
+    socket.on('close', () => connected.delete(socket));
+  });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
 
   const server: TestApiServer = {
@@ -192,8 +197,9 @@ export async function startTestApiServer(): Promise<TestApiServer> {
     },
     fault: undefined,
     [Symbol.asyncDispose]: async () => {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
+      const closed = new Promise((resolve) => http.close(resolve));
+      for (const socket of connected) socket.destroy();
+      await closed;
     },
   };
   return server;
