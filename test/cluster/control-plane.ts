@@ -19,6 +19,8 @@ export interface ControlPlane {
   readonly authority: ClusterAuthority;
   /** Kubeconfig text of whoever the group `system:masters` or another makes them. */
   kubeconfigFor(user: string, ...groups: readonly string[]): Promise<string>;
+  /** Ends the API server, and starts it again; resolves when it is ready. */
+  restartApiServer(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,36 +64,40 @@ export async function startControlPlane(
     '--advertise-client-urls=http://127.0.0.1:2379',
     '--listen-peer-urls=http://127.0.0.1:2380',
   ]);
-  const apiServer = await host.spawn('kube-apiserver', 'kube-apiserver', [
-    '--etcd-servers=http://127.0.0.1:2379',
-    '--bind-address=0.0.0.0',
-    `--advertise-address=${address}`,
-    '--secure-port=6443',
-    `--tls-cert-file=${folder}/server.crt`,
-    `--tls-private-key-file=${folder}/server.key`,
-    `--client-ca-file=${folder}/ca.crt`,
-    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-    `--service-account-key-file=${folder}/tokens.pub`,
-    `--service-account-signing-key-file=${folder}/tokens.key`,
-    '--authorization-mode=Node,RBAC',
-    '--enable-admission-plugins=NodeRestriction',
-    `--service-cluster-ip-range=${serviceRange}`,
-    '--allow-privileged=true',
-    `--audit-policy-file=${folder}/audit-policy.json`,
-    `--audit-log-path=${auditLog}`,
-    `--kubelet-client-certificate=${folder}/kubelet-client.crt`,
-    `--kubelet-client-key=${folder}/kubelet-client.key`,
-    // Otherwise exec and logs look the node's name up.
-    '--kubelet-preferred-address-types=InternalIP',
-    // Webhooks are reached at their pods: this host has no kube-proxy.
-    '--enable-aggregator-routing=true',
-  ]);
-  await waitFor(() => host.exec('kubectl', ...asAdmin, 'get', '--raw=/readyz'), {
-    what: 'the API server to be ready',
-    until: (answer) => answer === 'ok',
-    limit: 120_000,
-    programs: [apiServer, etcd],
-  });
+  const startApiServer = async () => {
+    const started = await host.spawn('kube-apiserver', 'kube-apiserver', [
+      '--etcd-servers=http://127.0.0.1:2379',
+      '--bind-address=0.0.0.0',
+      `--advertise-address=${address}`,
+      '--secure-port=6443',
+      `--tls-cert-file=${folder}/server.crt`,
+      `--tls-private-key-file=${folder}/server.key`,
+      `--client-ca-file=${folder}/ca.crt`,
+      '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+      `--service-account-key-file=${folder}/tokens.pub`,
+      `--service-account-signing-key-file=${folder}/tokens.key`,
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
+      `--service-cluster-ip-range=${serviceRange}`,
+      '--allow-privileged=true',
+      `--audit-policy-file=${folder}/audit-policy.json`,
+      `--audit-log-path=${auditLog}`,
+      `--kubelet-client-certificate=${folder}/kubelet-client.crt`,
+      `--kubelet-client-key=${folder}/kubelet-client.key`,
+      // Otherwise exec and logs look the node's name up.
+      '--kubelet-preferred-address-types=InternalIP',
+      // Webhooks are reached at their pods: this host has no kube-proxy.
+      '--enable-aggregator-routing=true',
+    ]);
+    await waitFor(() => host.exec('kubectl', ...asAdmin, 'get', '--raw=/readyz'), {
+      what: 'the API server to be ready',
+      until: (answer) => answer === 'ok',
+      limit: 120_000,
+      programs: [started, etcd],
+    });
+    return started;
+  };
+  let apiServer = await startApiServer();
   const common = [
     `--kubeconfig=${folder}/admin.conf`,
     '--leader-elect=false',
@@ -123,6 +129,10 @@ export async function startControlPlane(
     server,
     authority,
     kubeconfigFor,
+    restartApiServer: async () => {
+      await apiServer.stop();
+      apiServer = await startApiServer();
+    },
     stop: () => stopInOrder([nameServer, scheduler, controllers, apiServer, etcd]),
   };
 }

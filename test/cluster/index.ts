@@ -26,6 +26,8 @@ export interface Cluster {
   /** Makes a host's kubectl, as typed, the administrator's. */
   administerFrom(host: Host): Promise<void>;
   addNode(node: NodeDescription): Promise<ClusterNode>;
+  /** Ends the API server, and starts it again; resolves when it is ready. */
+  restartApiServer(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startCluster({
       await ready(node);
       return node;
     },
+    restartApiServer: controlPlane.restartApiServer,
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
       await controlPlane.stop();
