@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { DesiredState, NamespaceSelector } from '#contract/agent.ts';
 import { isForbidden } from '#kubernetes/api/index.ts';
 import { selects } from '#kubernetes/namespace-selection.ts';
@@ -14,6 +15,9 @@ import { removeEverything } from './removal.ts';
 import type { PullSecretPurpose } from './secret.ts';
 import { type Concern, createStates } from './states.ts';
 
+/** The server waits 30 s for an answer. */
+const longestRotationMilliseconds = 20_000;
+const rotationCheckMilliseconds = 50;
 const renewalCheckMilliseconds = 30_000;
 /** Watches that fail are tried again every second. */
 const outageOverMilliseconds = 1_500;
@@ -138,6 +142,10 @@ export function createPullSecrets(context: AgentContext): AgentPart {
     }
   }
 
+  function isUnderWay(name: string): boolean {
+    return reconciler.isRetired(name) && states.problem(name) === undefined;
+  }
+
   return {
     name: 'pull-secrets',
     async stateChanged(desired: DesiredState) {
@@ -160,10 +168,12 @@ export function createPullSecrets(context: AgentContext): AgentPart {
             `The namespace ${namespace} of ${cluster} has no pull secret of Berth: grant it a project by \`berth cluster grant ${cluster} --namespace ${namespace} --project PROJECT\`.`,
           );
         }
-        await view?.filled;
         for (const name of chosen) reconciler.retire(name);
-        await reconciler.settled();
-        const [failed] = chosen.filter((name) => states.of(name, 'secret')?.kind !== 'ready');
+        const end = performance.now() + longestRotationMilliseconds;
+        while (chosen.some(isUnderWay) && performance.now() < end) {
+          await wait(rotationCheckMilliseconds, undefined, { signal });
+        }
+        const [failed] = chosen.filter((name) => reconciler.isRetired(name));
         if (failed === undefined) return {};
         const problem = states.problem(failed);
         throw new Refusal(

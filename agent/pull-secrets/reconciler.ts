@@ -34,8 +34,10 @@ export interface Reconciler {
   add(namespace: string, concern?: Concern): void;
   /** Whatever failed is tried at once. */
   retryAll(): void;
-  /** Replaces the credential that the namespace has, up to a generation; the present one without. */
+  /** Replaces the credential that the namespace has, if it is of this generation or before it. */
   retire(namespace: string, generation?: number): void;
+  /** Whether one is to be replaced still. */
+  isRetired(namespace: string): boolean;
   forget(namespace: string): void;
   /** Resolves when each namespace was tried since it was last added. */
   settled(): Promise<void>;
@@ -97,15 +99,19 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       retired: retired.get(name) ?? 0,
       now: Date.now(),
     });
-    const state =
-      concern === 'secret'
-        ? await takeSecretStep(
-            { namespace, secret, step: plan.secret, purpose },
-            api,
-            credentials,
-            settling.secret,
-          )
-        : await takeReferenceSteps(name, plan.references, api, settling.references);
+    if (concern === 'references') {
+      const state = await takeReferenceSteps(name, plan.references, api, settling.references);
+      return { plan, state };
+    }
+    // What is known is older than what was written: the news of that is on its way.
+    if (settling.secret.isStale(name, secret?.resourceVersion)) {
+      return { plan, state: { kind: 'ready' } };
+    }
+    const { secret: step } = plan;
+    const work = { namespace, secret, step, purpose };
+    const state = await takeSecretStep(work, api, credentials, settling.secret);
+    // Placed by now, or of a later generation anyway.
+    if (step.kind === 'place' || step.kind === 'keep') retired.delete(name);
     return { plan, state };
   }
 
@@ -145,11 +151,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       references.retryAll();
       secrets.retryAll();
     },
-    retire(name, generation) {
-      const present = facts.view()?.secret(name, facts.purpose())?.generation ?? 0;
-      retired.set(name, generation ?? present);
+    retire(name, generation = Number.POSITIVE_INFINITY) {
+      retired.set(name, generation);
       secrets.add(name);
     },
+    isRetired: (name) => retired.has(name),
     forget,
     settled: async () => {
       await Promise.all([secrets.settled(), references.settled()]);

@@ -23,7 +23,6 @@ export async function takeSecretStep(
 ): Promise<ConcernState> {
   const { name, uid, labels } = namespace;
   const place = { name: pullSecretName, namespace: name };
-  if (settling.isStale(name, secret?.resourceVersion)) return { kind: 'ready' };
   switch (step.kind) {
     case 'keep':
       return { kind: secret?.content === 'sound' && !secret.terminating ? 'ready' : 'waiting' };

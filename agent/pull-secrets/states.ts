@@ -13,7 +13,6 @@ export interface States {
   set(namespace: string, concern: Concern, state: ConcernState): void;
   /** None are wanted there. */
   clear(namespace: string): void;
-  of(namespace: string, concern: Concern): ConcernState | undefined;
   /** What somebody must do something about. */
   problem(namespace: string): Problem | undefined;
 }
@@ -44,7 +43,6 @@ export function createStates(
       entries.delete(namespace);
       tellChange(namespace, undefined);
     },
-    of: (namespace, concern) => entries.get(namespace)?.[concern],
     problem: (namespace) => problemOf(entries.get(namespace) ?? {}),
   };
 }
