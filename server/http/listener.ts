@@ -1,19 +1,18 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import { systemErrorCode } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
 import { externalOrigin, plainAddress, receivedRequest, type Trusts } from './forwarded.ts';
 import { drain } from './request-body.ts';
 import { secureOptions } from './secure-options.ts';
+import {
+  answerClientError,
+  errorBody,
+  MAXIMUM_HEADER_BYTES,
+  tellToClose,
+} from './unreadable-requests.ts';
 
 /** Milliseconds. */
 export interface ListenerLimits {
@@ -34,11 +33,8 @@ const DEFAULT_LIMITS: ListenerLimits = {
   keepAlive: 65_000,
 };
 
-const MAXIMUM_HEADER_BYTES = 32 * 1024;
 /** A machine that vanished during a long transfer is noticed by the TCP stack. */
 const KEEP_ALIVE_PROBE = 60_000;
-/** How long a connection that was refused is still read. */
-const LINGER = 1000;
 /** How often a closing server looks for connections whose last request has ended. */
 const IDLE_CHECK = 50;
 /** The content type of a TLS handshake record (RFC 8446 section 5.1); no HTTP method begins so. */
@@ -299,65 +295,4 @@ function refuse(
     request.once('end', () => response.end());
     drain(request);
   }
-}
-
-/** What never became a request: its answer is written onto the socket. */
-function answerClientError(
-  error: Error,
-  socket: Socket,
-  onRefusal: (status: number) => void,
-): void {
-  if (socket.writableEnded) return;
-  if (!socket.writable || systemErrorCode(error) === 'ECONNRESET' || isAnswering(socket)) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = explain(error);
-  onRefusal(status);
-  const body = errorBody(message);
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-  // Closing at once with bytes unread would reset the connection before the client reads this.
-  socket.removeAllListeners('data');
-  socket.on('data', () => {});
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER).unref();
-}
-
-function explain(error: Error): [status: number, message: string] {
-  switch (systemErrorCode(error)) {
-    case 'HPE_HEADER_OVERFLOW': {
-      const message = `The request's line and headers are larger than ${MAXIMUM_HEADER_BYTES} bytes: send fewer or shorter ones.`;
-      return [431, message];
-    }
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, "The request's headers did not arrive in time: send it again."];
-    default: {
-      const reason = 'reason' in error ? ` (${error.reason})` : '';
-      const message = `This is not a request that the server can read${reason}: speak HTTP/1.1, over TLS or in plain.`;
-      return [400, message];
-    }
-  }
-}
-
-/** Whether a reply has begun on the socket, so that nothing else may be written there. */
-function isAnswering(socket: Socket): boolean {
-  return responseOn(socket)?.headersSent === true;
-}
-
-/** A client that is told so sends its next request elsewhere. */
-function tellToClose(socket: Socket): void {
-  const response = responseOn(socket);
-  if (response?.headersSent === false) response.shouldKeepAlive = false;
-}
-
-function responseOn(socket: Socket): ServerResponse | null | undefined {
-  // The property by which Node.js asks the same; there is no public one.
-  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
-}
-
-function errorBody(message: string): string {
-  return JSON.stringify({ errors: [{ code: 'BAD_REQUEST', message }] });
 }
