@@ -123,14 +123,14 @@ export function createNodeTrust(context: AgentContext): AgentPart {
       return pause(troubledMilliseconds);
     }
     const { revision } = wanted;
-    if (before.asked % tryAgainEvery === 0 && before.status?.revision !== revision) {
-      const attempt = before.asked === 0 ? '' : `.${before.asked}`;
-      await hurryPod(api, pod.name, `${revision}${attempt}`, signal);
-    }
     const place = { name: pod.name, namespace: berthNamespace };
     const log = await api.podLog(place, { tailLines: 5, signal });
     const status = lastNodeStatus(log) ?? before.status;
     const arrived = status?.revision === revision;
+    if (!arrived && before.asked % tryAgainEvery === 0) {
+      const attempt = before.asked === 0 ? '' : `.${before.asked}`;
+      await hurryPod(api, pod.name, `${revision}${attempt}`, signal);
+    }
     known.set(name, { ...before, status, asked: arrived ? 0 : before.asked + 1 });
     if (status !== undefined) learnFrom(status);
     reportNode(name);

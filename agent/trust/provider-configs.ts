@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mergeProviderConfig } from '#kubernetes/credential-provider/config.ts';
 import type { NodeStatus } from '#kubernetes/node/status.ts';
 
@@ -23,12 +24,11 @@ export function createProviderConfigs(): ProviderConfigs {
     learn(status, registry) {
       const { provider_state: state, provider_sum: sum, provider_existing: existing } = status;
       if (state !== 'merge' || existing === '' || all.has(sum) || failures.has(sum)) return false;
-      if (!/^\d{1,10}-\d{1,7}$/.test(sum)) return false;
+      const content = Buffer.from(existing, 'base64');
+      // Other nodes ask by the same sum: none may answer for what another has.
+      if (createHash('sha256').update(content).digest('hex') !== sum) return false;
       try {
-        const merged = mergeProviderConfig(
-          Buffer.from(existing, 'base64').toString('utf8'),
-          registry,
-        );
+        const merged = mergeProviderConfig(content.toString('utf8'), registry);
         const [oldest] = all.keys();
         if (all.size >= mostConfigs && oldest !== undefined) all.delete(oldest);
         all.set(sum, merged);

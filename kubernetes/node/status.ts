@@ -1,15 +1,16 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 
-const Word = Type.String({ maxLength: 4_096 });
+/** What quotes one of these, as problems do, still fits into a message to the server. */
+const Word = Type.String({ maxLength: 1_024 });
 
 /** What a node's script found and did: the one line that it prints whenever that changes. */
 export const NodeStatus = Type.Object({
   berth: Type.Literal(1),
   revision: Word,
   mode: Type.Union([Type.Literal('lay'), Type.Literal('remove')]),
-  authorities: Word,
-  distribution: Word,
+  authorities: Type.String({ maxLength: 64 }),
+  distribution: Type.String({ maxLength: 32 }),
   /** Divided by blanks. */
   runtimes: Word,
   containerd_version: Word,
@@ -34,7 +35,7 @@ export const NodeStatus = Type.Object({
     Type.Literal('foreign'),
     Type.Literal('merge'),
   ]),
-  /** By which a merged configuration is asked for, with what is there, in base64. */
+  /** SHA-256 of a configuration that our entry is to join, and the configuration in base64. */
   provider_sum: Word,
   provider_existing: Type.String({ maxLength: 65_536 }),
   /** Folders that hold what we laid down. */

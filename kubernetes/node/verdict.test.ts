@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Value } from 'typebox/value';
+import { NodeCredentialProvider, NodeTrust } from '#contract/agent.ts';
 import { distributionOf } from './distribution.ts';
 import { lastNodeStatus, type NodeStatus } from './status.ts';
 import { type NodeExpectation, nodeCredentialProvider, nodeTrust } from './verdict.ts';
@@ -120,6 +122,17 @@ test('every problem that the script tells of is explained', async () => {
     assert.match(message, /worker/);
     assert.ok(cure.length > 10);
   }
+});
+
+test('whatever a node says, what is told of it fits into a message', () => {
+  const long = '/'.padEnd(1_024, 'x');
+  const paths = { containerd_file: long, config_path: long, provider_config: long };
+  const status: NodeStatus = { ...well, ...paths, problems: [`foreign=${long}`.slice(0, 1_024)] };
+  assert.ok(Value.Check(NodeTrust, nodeTrust(expected, status)));
+  const provider = nodeCredentialProvider(expected, { ...status, provider_state: 'foreign' });
+  assert.ok(Value.Check(NodeCredentialProvider, provider));
+  const line = JSON.stringify({ ...well, config_path: `${long}x` });
+  assert.equal(lastNodeStatus(line), undefined);
 });
 
 test('a distribution is known by its kubelet, its system or its labels, else by its files', () => {

@@ -1,7 +1,9 @@
 /** Changes of files that are not ours: only where a setting asks for it, and taken back later. */
 export const changes = `
 sum_of() {
-  cksum <"$1" 2>/dev/null
+  local line
+  line=$(sha256sum <"$1" 2>/dev/null)
+  printf '%s' "\${line%% *}"
 }
 
 # Makes the node's file PATH say TEXT, and keeps what it was under NAME.

@@ -152,7 +152,6 @@ join_provider() {
     provider_sum=
     return 0
   fi
-  provider_sum="\${provider_sum%% *}-\${provider_sum##* }"
   if [ ! -f "$files/provider-$provider_sum" ]; then
     show_existing
     provider_state=merge
