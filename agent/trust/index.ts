@@ -240,7 +240,8 @@ export function createNodeTrust(context: AgentContext): AgentPart {
       const cluster = desired?.cluster ?? '';
       const files = nodeFiles({
         registry,
-        authorities: undefined,
+        // For the agent itself, which has to say so in the end.
+        authorities: desired?.registry.authorities,
         addresses: [],
         setConfigPath: false,
         credentialProvider: 'off',

@@ -109,9 +109,17 @@ const ownNamespace: readonly AccessRule[] = [
     scope: 'namespace',
     apiGroup: '',
     resources: ['secrets'],
-    resourceNames: [connectSecretName, identitySecretName],
-    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
-    reason: 'exchange the connect token for an identity, and keep that',
+    resourceNames: [connectSecretName],
+    verbs: ['delete', 'get', 'list', 'watch'],
+    reason: 'take the connect token as soon as it is there',
+  },
+  {
+    scope: 'namespace',
+    apiGroup: '',
+    resources: ['secrets'],
+    resourceNames: [identitySecretName],
+    verbs: ['create', 'get', 'patch'],
+    reason: 'keep the identity that the token is exchanged for',
   },
   {
     scope: 'namespace',
@@ -125,8 +133,8 @@ const ownNamespace: readonly AccessRule[] = [
     scope: 'namespace',
     apiGroup: '',
     resources: ['configmaps'],
-    resourceNames: [nodeName, agentName],
-    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+    resourceNames: [nodeName],
+    verbs: ['create', 'delete', 'get', 'patch'],
     reason: 'change what nodes are given when certificates or settings change',
   },
   {
@@ -134,7 +142,7 @@ const ownNamespace: readonly AccessRule[] = [
     apiGroup: 'apps',
     resources: ['daemonsets'],
     resourceNames: daemonSetNames,
-    verbs: ['create', 'delete', 'get', 'patch', 'update'],
+    verbs: ['create', 'delete', 'patch'],
     reason:
       'run on new kinds of nodes, and take the files off nodes on disconnect (these pods are root on their nodes)',
   },
@@ -142,8 +150,8 @@ const ownNamespace: readonly AccessRule[] = [
     scope: 'namespace',
     apiGroup: 'apps',
     resources: ['daemonsets'],
-    verbs: ['list', 'watch'],
-    reason: 'see whether they run',
+    verbs: ['list'],
+    reason: 'see which of them there are',
   },
   {
     scope: 'namespace',
@@ -171,7 +179,7 @@ const ownNamespace: readonly AccessRule[] = [
     apiGroup: '',
     resources: ['pods'],
     resourceNames: [testPodName],
-    verbs: ['create', 'delete', 'patch'],
+    verbs: ['create', 'delete'],
     reason: 'show by a pod of its own that pulling works',
   },
 ];
@@ -199,7 +207,7 @@ const removal: readonly AccessRule[] = [
     apiGroup: admission,
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
     resourceNames: [agentName],
-    verbs: ['delete', 'get'],
+    verbs: ['delete'],
     reason: 'take away the policy that bounds it, on disconnect',
   },
 ];
@@ -211,7 +219,7 @@ const pullSecrets: readonly AccessRule[] = [
     apiGroup: '',
     resources: ['secrets'],
     resourceNames: [pullSecretName],
-    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+    verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'],
     reason: 'place, rotate and remove the Secret of this one name; no other can be read',
   },
   {
@@ -265,7 +273,7 @@ const webhook: readonly AccessRule[] = [
     apiGroup: '',
     resources: ['secrets'],
     resourceNames: [webhookSecretName],
-    verbs: ['create', 'delete', 'get', 'patch', 'update'],
+    verbs: ['create', 'delete', 'get', 'patch'],
     reason: 'keep the key of that certificate',
   },
 ];

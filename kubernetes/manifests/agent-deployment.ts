@@ -1,10 +1,11 @@
+import { certificateKey } from '../node/layout.ts';
 import {
   agentEnvironment,
   agentFolder,
   agentName,
   agentPorts,
   agentProbes,
-  authoritiesKey,
+  nodeName,
   ourLabels,
 } from './names.ts';
 import { type KubernetesObject, ofNamespace } from './object.ts';
@@ -27,7 +28,7 @@ export function agentDeployment(options: AgentDeploymentOptions): KubernetesObje
     [agentEnvironment.cluster]: options.cluster,
     [agentEnvironment.registry]: options.registry,
     [agentEnvironment.addresses]: options.addresses,
-    [agentEnvironment.authorities]: `${agentFolder}/${authoritiesKey}`,
+    [agentEnvironment.authorities]: `${agentFolder}/${certificateKey}`,
   };
   return ofNamespace('apps/v1', 'Deployment', agentName, {
     spec: {
@@ -92,7 +93,17 @@ export function agentDeployment(options: AgentDeploymentOptions): KubernetesObje
               volumeMounts: [{ name: 'authorities', mountPath: agentFolder, readOnly: true }],
             },
           ],
-          volumes: [{ name: 'authorities', configMap: { name: agentName } }],
+          // What nodes are given follows each change of the authority, also while no agent runs.
+          volumes: [
+            {
+              name: 'authorities',
+              configMap: {
+                name: nodeName,
+                items: [{ key: certificateKey, path: certificateKey }],
+                optional: true,
+              },
+            },
+          ],
         },
       },
     },

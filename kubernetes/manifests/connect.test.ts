@@ -9,7 +9,7 @@ import { manifestYaml } from './yaml.ts';
 
 const options: ConnectOptions = {
   cluster: 'prod',
-  registry: { name: 'reg.test:5000', authorities: 'PEM\n', addresses: ['https://10.0.0.1:5000'] },
+  registry: { name: 'reg.test:5000', addresses: ['https://10.0.0.1:5000'] },
   agentImage: 'reg.test:5000/berth/agent:1',
   token: 'berth_connect_secret',
   features: new Set(features),

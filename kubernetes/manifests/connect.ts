@@ -4,7 +4,6 @@ import { admissionPoliciesSince, admissionPolicy } from './admission-policy.ts';
 import { agentDeployment, webhookService } from './agent-deployment.ts';
 import {
   agentName,
-  authoritiesKey,
   berthNamespace,
   connectSecretName,
   connectTokenKey,
@@ -21,8 +20,6 @@ export interface ConnectOptions {
   readonly registry: {
     /** `host[:port]`, as image names begin. */
     readonly name: string;
-    /** PEM; absent where every machine trusts the registry anyway. */
-    readonly authorities?: string | undefined;
     /** `https://host[:port]` */
     readonly addresses: readonly string[];
   };
@@ -31,7 +28,7 @@ export interface ConnectOptions {
   /** Absent: the Secret is made by hand. */
   readonly token?: string | undefined;
   readonly features: ReadonlySet<Feature>;
-  /** What the ConfigMap of nodes holds, its script among it. */
+  /** What the ConfigMap of nodes holds: their script, what it lays down, the authorities. */
   readonly nodeFiles: Readonly<Record<string, string>>;
   readonly nodeImages: readonly NodeImage[];
   /** Minor release of Kubernetes, as far as it is known. */
@@ -90,11 +87,6 @@ export function connectParts(options: ConnectOptions): ConnectPart[] {
       when: 'token',
     },
     { object: ofNamespace('v1', 'ConfigMap', nodeName, { data: options.nodeFiles }) },
-    {
-      object: ofNamespace('v1', 'ConfigMap', agentName, {
-        data: registry.authorities === undefined ? {} : { [authoritiesKey]: registry.authorities },
-      }),
-    },
     { object: criticalPodsQuota() },
     ...nodeDaemonSets(options.nodeImages).map((object) => ({ object })),
     {

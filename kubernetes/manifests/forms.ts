@@ -56,7 +56,7 @@ function connectOptions(form: ManifestForm, options: ManifestOptions): ConnectOp
   const tagged = `${registry}/${agentRepository}:${agent.tag}`;
   return {
     cluster,
-    registry: { name: registry, authorities, addresses: settings.addresses },
+    registry: { name: registry, addresses: settings.addresses },
     // By digest too: a node that has another image of this tag takes the one that is meant.
     agentImage: form === 'air-gapped' ? tagged : `${tagged}@${agent.digest}`,
     token,
@@ -80,7 +80,6 @@ function chartValues(options: ConnectOptions, settings: Required<ClusterSettings
     cluster,
     server: registry.name,
     token,
-    authorities: registry.authorities ?? '',
     addresses: registry.addresses,
     agentImage,
     nodeImage: settings.node_image,

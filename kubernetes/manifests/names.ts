@@ -37,8 +37,7 @@ export const agentEnvironment = {
   pod: 'BERTH_POD',
 } as const;
 
-/** Key of the ConfigMap `berth-agent`. */
-export const authoritiesKey = 'authorities.pem';
+/** Where the agent finds the authorities, as the ConfigMap `berth-node` has them. */
 export const agentFolder = '/etc/berth';
 /** Key of the Secret `berth-connect`. */
 export const connectTokenKey = 'token';

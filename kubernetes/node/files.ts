@@ -3,7 +3,7 @@ import type { CredentialProviderMode } from '#contract/agent.ts';
 import { hostsToml, parseRegistryAddress, registryName } from '../certs-d.ts';
 import { providerConfig } from '../credential-provider/config.ts';
 import { inertProviderScript, providerScript } from '../credential-provider/script.ts';
-import { scriptKey } from './layout.ts';
+import { certificateKey, scriptKey } from './layout.ts';
 import { nodeScript } from './script.ts';
 
 export interface NodeFilesOptions {
@@ -22,7 +22,6 @@ export interface NodeFilesOptions {
 }
 
 const hostsKey = 'hosts.toml';
-const certificateKey = 'ca.crt';
 const settingsKey = 'settings';
 
 /**

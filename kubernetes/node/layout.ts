@@ -16,6 +16,8 @@ export const writableFolders: readonly string[] = ['/etc', '/var'];
 export const filesFolder = '/berth';
 
 export const scriptKey = 'node.sh';
+/** PEM of the authorities, where the registry has its own. */
+export const certificateKey = 'ca.crt';
 
 /** Of the container. Its root file system may be read-only. */
 export const nodeCommand: readonly string[] = [

@@ -57,7 +57,6 @@ const parts: readonly ConnectPart[] = connectParts({
   cluster: filledIn('required "cluster: the name of this cluster" .Values.cluster | quote'),
   registry: {
     name: filledIn('required "server: host[:port] of the registry" .Values.server | quote'),
-    authorities: filledIn('.Values.authorities | toJson'),
     addresses: [filledIn('join "," .Values.addresses | quote')],
   },
   agentImage: filledIn('include "berth-agent.image" . | quote'),
@@ -69,13 +68,11 @@ const parts: readonly ConnectPart[] = connectParts({
 
 function partTemplate({ object, when }: ConnectPart): string {
   const template = templateOf(
-    object.kind === 'ConfigMap' ? { ...object, data: dataOf(object.metadata.name) } : object,
+    object.kind === 'ConfigMap'
+      ? { ...object, data: filledIn('include "berth-node.files" .') }
+      : object,
   );
   return when === undefined ? template : onlyIf(conditions[when], template);
-}
-
-function dataOf(configMap: string): string {
-  return filledIn(`include "${configMap}.files" .`);
 }
 
 const daemonSets = [
@@ -110,9 +107,6 @@ server: ""
 # What \`berth cluster connect\` gave, good once and for 15 minutes. Empty: the Secret berth-connect
 # is made by hand: kubectl create secret generic berth-connect --namespace berth --from-literal token=TOKEN
 token: ""
-
-# PEM of the authorities of the registry, empty where every machine trusts it anyway.
-authorities: ""
 
 # https://host[:port] where nodes and the agent reach the registry instead of by its name.
 addresses: []

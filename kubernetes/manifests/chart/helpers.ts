@@ -1,19 +1,9 @@
-import { authoritiesKey } from '../names.ts';
-
 /**
  * What the templates have in common. Nodes that report no image of sandboxes are served by the
  * first image: the agent chooses again once it runs.
  */
 export const helpers = `{{- define "berth-agent.image" -}}
 {{- .Values.agentImage | default (printf "%s/berth/agent:%s" .Values.server .Chart.AppVersion) -}}
-{{- end -}}
-
-{{- define "berth-agent.files" -}}
-{{- if .Values.authorities -}}
-{{- dict "${authoritiesKey}" .Values.authorities | toJson -}}
-{{- else -}}
-{}
-{{- end -}}
 {{- end -}}
 
 {{- define "berth-node.files" -}}
