@@ -82,7 +82,7 @@ export async function joinNode(
   const startKubelet = (args: readonly string[]) =>
     host.spawn('kubelet', 'sh', [
       '-c',
-      `. ${kubeletFlags} && exec kubelet "$@" $KUBELET_KUBEADM_ARGS`,
+      `. ${kubeletFlags} && exec "$(command -v kubelet)" "$@" $KUBELET_KUBEADM_ARGS`,
       'sh',
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       '--config=/var/lib/kubelet/config.yaml',

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { createHmac, createPublicKey, type JsonWebKeyInput } from 'node:crypto';
+import {
+  createHmac,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKeyInput,
+} from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { JWTPayload } from 'jose';
+import type { ClusterProof } from '#contract/agent.ts';
 import type { ClusterGrant } from '#contract/clusters.ts';
 import type { Reply, TestServer } from '#test/server.ts';
 import {
   type AgentOptions,
   connectAgent,
+  connectToken,
+  enrol,
   enrolled,
   issuer,
   makeCluster,
@@ -339,6 +347,19 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
         }
       });
       await other.leave();
+    });
+
+    test('is known whatever keys another cluster reports, by the same name', async () => {
+      const odd = await makeCluster();
+      const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+      const claimed = { ...publicKey.export({ format: 'jwk' }), kid: prod.jwk.kid };
+      const proof = await odd.proof({ keys: [odd.jwk, claimed] as ClusterProof['keys'] });
+      const offered = await connectToken(server, 'odd');
+      assert.equal((await enrol(server, offered, proof)).status, 201);
+      const mine = await podToken(prod, undefined, {}, { kid: undefined });
+      for (const token of [await podToken(prod), mine]) {
+        assert.equal((await askByForm(token)).status, 200);
+      }
     });
 
     test('ends with the next request after its cluster is disconnected', async () => {
