@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
 import { generateKeyPair, SignJWT } from 'jose';
-import type { ClusterNode as NodeState } from '#contract/clusters.ts';
+import type { ConnectionOffer, ClusterNode as NodeState } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
 import { repositoryRoot } from '#test/suite.ts';
 import { type Bed, clusterName, privateProject, publicProject, registry } from '../bed.ts';
@@ -173,6 +173,13 @@ export function workloadIdentitySection(bed: () => Bed): void {
       const { operator } = bed();
       await berth(`set ${clusterName} --review-tokens`);
       await runs('brief', granted);
+      await described(
+        operator,
+        `brief --namespace ${granted}`,
+        `Cluster ${clusterName} is to be asked about each token, and its agent may not ask: run berth cluster connect ${clusterName}`,
+      );
+      const offer = (await bed().berthJson(`cluster connect ${clusterName}`)) as ConnectionOffer;
+      await operator.type(offer.commands.kubectl);
       await running(operator, `brief --namespace ${granted}`, 1);
       const token = await tokenFor(
         granted,
@@ -195,7 +202,7 @@ export function workloadIdentitySection(bed: () => Bed): void {
       await described(
         operator,
         `unanswered --namespace ${granted}`,
-        `Cluster ${clusterName} is asked about each token, and its agent does not answer`,
+        `Cluster ${clusterName} is to be asked about each token, and its agent does not answer`,
       );
       await operator.type('kubectl scale deployment berth-agent --namespace berth --replicas=1');
       await berth(`set ${clusterName} --no-review-tokens`);

@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import type { JWTPayload } from 'jose';
 import type { ClusterProof } from '#contract/agent.ts';
 import type { ClusterGrant } from '#contract/clusters.ts';
+import { Refusal } from '#lib/errors.ts';
 import type { Reply, TestServer } from '#test/server.ts';
 import {
   type AgentOptions,
@@ -65,8 +66,8 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
     let server: TestServer;
     let prod: TestCluster;
     let agent: TestAgent;
-    /** What the agent says of tokens; undefined: it refuses to. */
-    let review: { authenticated: boolean; reason?: string } | undefined;
+    /** What the agent says of tokens; undefined: it fails. */
+    let review: { authenticated: boolean; reason?: string } | 'denied' | undefined;
     const reviewed: string[] = [];
 
     before(async () => {
@@ -99,6 +100,7 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
         'token.review': async (parameters) => {
           reviewed.push((parameters as { token: string }).token);
           if (review === undefined) throw new Error('no answer');
+          if (review === 'denied') throw new Refusal('denied', 'not me');
           return review;
         },
       };
@@ -407,6 +409,11 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
       }
       assert.deepEqual(reviewed, [token, gone]);
 
+      review = 'denied';
+      assert.match(
+        await refusal(askByForm(await podToken(prod)), 503),
+        /its agent may not ask: run berth cluster connect prod and the command/,
+      );
       review = undefined;
       const sentence = /its agent does not answer: see berth cluster status prod/;
       assert.match(await refusal(askByForm(await podToken(prod)), 503), sentence);
