@@ -80,7 +80,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     try {
       return await action(address);
     } catch (error) {
-      if (error instanceof Refusal && error.kind === 'unavailable') attempt += 1;
+      const answered = error instanceof Refusal && error.kind !== 'unavailable';
+      if (!answered) attempt += 1;
       throw error;
     }
   }
