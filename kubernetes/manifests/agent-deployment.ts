@@ -17,6 +17,8 @@ export interface AgentDeploymentOptions {
   /** `https://host[:port]` */
   readonly addresses: string;
   readonly image: string;
+  /** That the image is made for. */
+  readonly architectures: readonly string[];
 }
 
 const selector = { 'app.kubernetes.io/name': agentName };
@@ -42,6 +44,23 @@ export function agentDeployment(options: AgentDeploymentOptions): KubernetesObje
           enableServiceLinks: false,
           priorityClassName: 'system-cluster-critical',
           nodeSelector: { 'kubernetes.io/os': 'linux' },
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [
+                  {
+                    matchExpressions: [
+                      {
+                        key: 'kubernetes.io/arch',
+                        operator: 'In',
+                        values: options.architectures,
+                      },
+                    ],
+                  },
+                ],
+              },
+            },
+          },
           // Elsewhere soon after its node is lost, and not after the usual five minutes.
           tolerations: leavesNodes.map((key) => ({
             key,

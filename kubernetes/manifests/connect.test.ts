@@ -11,6 +11,7 @@ const options: ConnectOptions = {
   cluster: 'prod',
   registry: { name: 'reg.test:5000', addresses: ['https://10.0.0.1:5000'] },
   agentImage: 'reg.test:5000/berth/agent:1',
+  agentArchitectures: ['amd64'],
   token: 'berth_connect_secret',
   features: new Set(features),
   nodeFiles: { 'node.sh': '#!/bin/sh\n' },

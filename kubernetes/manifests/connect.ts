@@ -25,6 +25,8 @@ export interface ConnectOptions {
   };
   /** `HOST/berth/agent:VERSION` */
   readonly agentImage: string;
+  /** That it is made for, as Kubernetes names them. */
+  readonly agentArchitectures: readonly string[];
   /** Absent: the Secret is made by hand. */
   readonly token?: string | undefined;
   readonly features: ReadonlySet<Feature>;
@@ -95,6 +97,7 @@ export function connectParts(options: ConnectOptions): ConnectPart[] {
         registry: registry.name,
         addresses: registry.addresses.join(','),
         image: options.agentImage,
+        architectures: options.agentArchitectures,
       }),
     },
     { object: webhookService(), when: 'webhook' },

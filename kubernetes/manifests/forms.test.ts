@@ -11,7 +11,7 @@ const nodes = {
     {
       metadata: { name: 'a' },
       status: {
-        nodeInfo: { osImage: 'Debian 12', kubeletVersion: 'v1.36.3' },
+        nodeInfo: { osImage: 'Debian 12', kubeletVersion: 'v1.36.3', architecture: 'amd64' },
         images: [{ names: ['registry.k8s.io/pause:3.10'] }],
       },
     },
@@ -31,7 +31,7 @@ const options: ManifestOptions = {
     webhook: false,
     review_tokens: false,
   },
-  agent: { tag: '1.2.3', digest: 'sha256:abc' },
+  agent: { tag: '1.2.3', digest: 'sha256:abc', architectures: ['amd64'] },
   token: 'berth_connect_secret',
   nodes,
 };
@@ -52,6 +52,23 @@ describe('the text that is applied', () => {
       /image: (reg.test:5000\/\S+)$/m.exec(manifestText(form, options))?.[1];
     assert.equal(image('kubectl'), 'reg.test:5000/berth/agent:1.2.3@sha256:abc');
     assert.equal(image('air-gapped'), 'reg.test:5000/berth/agent:1.2.3');
+  });
+
+  test('has the agent run where its image can, and is refused where it can nowhere', () => {
+    const [agent] = parseAllDocuments(manifestText('kubectl', options))
+      .map((document) => document.toJS())
+      .filter(({ kind }) => kind === 'Deployment');
+    const { nodeAffinity } = agent.spec.template.spec.affinity;
+    const [term] = nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms;
+    assert.deepEqual(term.matchExpressions, [
+      { key: 'kubernetes.io/arch', operator: 'In', values: ['amd64'] },
+    ]);
+    const others = structuredClone(nodes);
+    for (const item of others.items) item.status.nodeInfo.architecture = 'arm64';
+    assert.throws(
+      () => manifestText('kubectl', { ...options, nodes: others }),
+      /The agent's image is made for amd64, and the nodes are arm64: run Berth from a package/,
+    );
   });
 
   test('as values of the chart holds what the nodes have', () => {

@@ -15,7 +15,12 @@ export interface ManifestOptions {
   readonly authorities?: string | undefined;
   readonly settings: Required<ClusterSettings>;
   /** The agent's image in this registry. */
-  readonly agent: { readonly tag: string; readonly digest: string };
+  readonly agent: {
+    readonly tag: string;
+    readonly digest: string;
+    /** As Kubernetes names them. */
+    readonly architectures: readonly string[];
+  };
   readonly token: string;
   /** What `kubectl get nodes --output json` printed; undefined where nobody could say. */
   readonly nodes: unknown;
@@ -50,15 +55,26 @@ function imagesFor({ nodes, settings }: ManifestOptions): NodeImagePlan {
   );
 }
 
+/** @throws {Refusal} `precondition` */
+function requireNodesFor(agent: ManifestOptions['agent'], nodes: readonly string[]): void {
+  if (nodes.length === 0 || nodes.some((one) => agent.architectures.includes(one))) return;
+  throw new Refusal(
+    'precondition',
+    `The agent's image is made for ${agent.architectures.join(' and ')}, and the nodes are ${nodes.join(' and ')}: run Berth from a package that was made for both platforms with npm run package.`,
+  );
+}
+
 function connectOptions(form: ManifestForm, options: ManifestOptions): ConnectOptions {
   const { cluster, registry, authorities, settings, agent, token } = options;
   const plan = imagesFor(options);
+  requireNodesFor(agent, plan.architectures);
   const tagged = `${registry}/${agentRepository}:${agent.tag}`;
   return {
     cluster,
     registry: { name: registry, addresses: settings.addresses },
     // By digest too: a node that has another image of this tag takes the one that is meant.
     agentImage: form === 'air-gapped' ? tagged : `${tagged}@${agent.digest}`,
+    agentArchitectures: agent.architectures,
     token,
     features: featuresOf(settings),
     nodeFiles: nodeFiles({

@@ -16,6 +16,8 @@ export interface NodeImagePlan {
   readonly without: readonly string[];
   /** Minor release of the oldest kubelet; undefined when no node is known. */
   readonly oldestKubelet: number | undefined;
+  /** Each once, as Kubernetes names them. */
+  readonly architectures: readonly string[];
 }
 
 interface Node {
@@ -24,6 +26,7 @@ interface Node {
   readonly hasShell: boolean;
   readonly images: readonly Image[];
   readonly kubelet: number | undefined;
+  readonly architecture: string | undefined;
 }
 
 interface Image {
@@ -82,6 +85,7 @@ export function planNodeImages(nodes: unknown): NodeImagePlan {
     })),
     without: [...left].map(({ name }) => name),
     oldestKubelet: kubelets.length === 0 ? undefined : Math.min(...kubelets),
+    architectures: [...new Set(known.flatMap(({ architecture }) => architecture ?? []))].sort(),
   };
 }
 
@@ -143,14 +147,15 @@ function readNode(value: unknown): Node | undefined {
   const version = /^v1\.(\d{1,3})\./.exec(textOf(fieldOf(info, 'kubeletVersion')));
   return {
     name,
-    host: hostLabel(fieldOf(labels, 'kubernetes.io/hostname')),
+    host: labelText(fieldOf(labels, 'kubernetes.io/hostname')),
     hasShell: !shellless.test(textOf(fieldOf(info, 'osImage'))),
     images: Array.isArray(images) ? images.slice(0, mostImages).map(readImage) : [],
     kubelet: version === null ? undefined : Number(version[1]),
+    architecture: labelText(fieldOf(info, 'architecture')),
   };
 }
 
-function hostLabel(value: unknown): string | undefined {
+function labelText(value: unknown): string | undefined {
   return typeof value === 'string' && labelValue.test(value) ? value : undefined;
 }
 

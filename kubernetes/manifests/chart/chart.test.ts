@@ -6,12 +6,12 @@ import { connectParts } from '../connect.ts';
 import { agentChart, agentChartFiles } from './chart.ts';
 import { filledIn, templateOf } from './template.ts';
 
-const files = agentChartFiles('1.2.3');
+const files = agentChartFiles('1.2.3', ['amd64']);
 
 describe('the chart berth-agent', () => {
   test('is the same bytes for the same version', async () => {
-    const archive = await agentChart('1.2.3');
-    assert.deepEqual(archive, await agentChart('1.2.3'));
+    const archive = await agentChart('1.2.3', ['amd64']);
+    assert.deepEqual(archive, await agentChart('1.2.3', ['amd64']));
     assert.match(gunzipSync(archive).toString(), /^berth-agent\/Chart\.yaml/);
     assert.equal(parse(files['Chart.yaml'] ?? '').version, '1.2.3');
   });
@@ -25,6 +25,7 @@ describe('the chart berth-agent', () => {
       cluster: 'c',
       registry: { name: 'r', addresses: [] },
       agentImage: 'i',
+      agentArchitectures: [],
       features: new Set(),
       nodeFiles: {},
       nodeImages: [],

@@ -12,8 +12,14 @@ import { filledIn, onlyIf, templateOf } from './template.ts';
 /** Of `REGISTRY/berth/charts/berth-agent`. */
 export const chartName = agentName;
 
-/** The files of the chart by their path in it: the objects of `connectParts`, with Helm's values. */
-export function agentChartFiles(version: string): Readonly<Record<string, string>> {
+/**
+ * The files of the chart by their path in it: the objects of `connectParts`, with Helm's values.
+ * @param architectures that the agent's image is made for
+ */
+export function agentChartFiles(
+  version: string,
+  architectures: readonly string[],
+): Readonly<Record<string, string>> {
   return {
     'Chart.yaml': documentYaml({
       apiVersion: 'v2',
@@ -26,14 +32,17 @@ export function agentChartFiles(version: string): Readonly<Record<string, string
     }),
     'values.yaml': defaultValues,
     'templates/_helpers.tpl': helpers,
-    'templates/objects.yaml': parts.map(partTemplate).join(''),
+    'templates/objects.yaml': partsFor(architectures).map(partTemplate).join(''),
     'templates/nodes.yaml': daemonSets,
   };
 }
 
 /** The chart as `helm package` makes it: the same bytes for the same version. */
-export async function agentChart(version: string): Promise<Uint8Array> {
-  const entries = Object.entries(agentChartFiles(version)).map(
+export async function agentChart(
+  version: string,
+  architectures: readonly string[],
+): Promise<Uint8Array> {
+  const entries = Object.entries(agentChartFiles(version, architectures)).map(
     ([path, text]): TarEntry => ({
       type: 'file',
       path: `${chartName}/${path}`,
@@ -53,18 +62,20 @@ const conditions: Readonly<Record<Condition, string>> = {
   'credential-provider': '.Values.settings.credentialProvider',
 };
 
-const parts: readonly ConnectPart[] = connectParts({
-  cluster: filledIn('required "cluster: the name of this cluster" .Values.cluster | quote'),
-  registry: {
-    name: filledIn('required "server: host[:port] of the registry" .Values.server | quote'),
-    addresses: [filledIn('join "," .Values.addresses | quote')],
-  },
-  agentImage: filledIn('include "berth-agent.image" . | quote'),
-  token: filledIn('.Values.token | quote'),
-  features: new Set(),
-  nodeFiles: {},
-  nodeImages: [],
-});
+const partsFor = (architectures: readonly string[]): readonly ConnectPart[] =>
+  connectParts({
+    cluster: filledIn('required "cluster: the name of this cluster" .Values.cluster | quote'),
+    registry: {
+      name: filledIn('required "server: host[:port] of the registry" .Values.server | quote'),
+      addresses: [filledIn('join "," .Values.addresses | quote')],
+    },
+    agentImage: filledIn('include "berth-agent.image" . | quote'),
+    agentArchitectures: architectures,
+    token: filledIn('.Values.token | quote'),
+    features: new Set(),
+    nodeFiles: {},
+    nodeImages: [],
+  });
 
 function partTemplate({ object, when }: ConnectPart): string {
   const template = templateOf(

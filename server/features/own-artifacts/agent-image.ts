@@ -87,7 +87,8 @@ export function createAgentImages(options: {
     try {
       provided = await build();
       const { agentChart, chartName } = await import('#kubernetes/manifests/chart/chart.ts');
-      await provideChart({ name: chartName, version, archive: await agentChart(version) });
+      const archive = await agentChart(version, provided.architectures);
+      await provideChart({ name: chartName, version, archive });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Refusal('unavailable', `The image of the agent could not be made. ${reason}`, {
