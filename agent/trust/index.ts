@@ -136,7 +136,9 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     reportNode(name);
     if (!arrived) return Math.min(firstMilliseconds * 1.5 ** before.asked, longestMilliseconds);
     const troubled = status.problems.length + status.provider_problems.length > 0;
-    return pause(troubled ? troubledMilliseconds : quietMilliseconds);
+    const waits =
+      desired?.nodes.credentialProvider === 'configure' && status.provider_state !== 'active';
+    return pause(troubled || waits ? troubledMilliseconds : quietMilliseconds);
   }
 
   function pause(least: number): number {

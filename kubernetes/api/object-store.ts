@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesApi, Selection } from './api.ts';
-import { isExpired, isForbidden } from './errors.ts';
+import { isExpired } from './errors.ts';
 import type { KubernetesObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 
@@ -50,8 +50,6 @@ interface Entry<Kept> {
 
 /** Between a failure and the next try: short and fixed, since credentials wait for it. */
 const retryMilliseconds = 1_000;
-/** What may not be done is not asked for every second: that takes somebody else to mend. */
-const longestRetryMilliseconds = 15_000;
 const tenMinutes = 600_000;
 /** A server ends watches after at most this; spread, so that not all of them end at once. */
 const longestWatchSeconds = 300;
@@ -76,7 +74,6 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
   const filled = Promise.withResolvers<void>();
   let cutWatch = new AbortController();
   let listedAt = Number.NEGATIVE_INFINITY;
-  let forbidden = 0;
 
   function tell(change: Change<Kept>): void {
     for (const hear of listeners) hearSafely(hear, change);
@@ -130,7 +127,6 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
       if (rest === undefined) {
         for (const key of [...entries.keys()].filter((key) => !seen.has(key))) remove(key);
         listedAt = performance.now();
-        forbidden = 0;
         return page.metadata.resourceVersion ?? '';
       }
     } while (!signal.aborted);
@@ -169,7 +165,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
       if (cutWatch.signal.aborted || signal.aborted) return version;
       if (isExpired(error)) throw error;
       report(error);
-      await pause(error);
+      await pause();
     }
     return version;
   }
@@ -187,17 +183,14 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
         if (!isExpired(error)) report(error);
         // The first 410 of a while is followed by a list at once.
         const justListed = performance.now() - listedAt < retryMilliseconds;
-        if (!isExpired(error) || justListed) await pause(error);
+        if (!isExpired(error) || justListed) await pause();
         listedAt = Number.NEGATIVE_INFINITY;
       }
     }
   }
 
-  async function pause(after?: unknown): Promise<void> {
-    forbidden = isForbidden(after) ? forbidden + 1 : 0;
-    const grown = retryMilliseconds * 2 ** Math.max(0, forbidden - 1);
-    const milliseconds = Math.min(grown, longestRetryMilliseconds);
-    await wait(milliseconds, undefined, { signal }).catch(() => undefined);
+  async function pause(): Promise<void> {
+    await wait(retryMilliseconds, undefined, { signal }).catch(() => undefined);
   }
 
   void run();

@@ -205,10 +205,9 @@ export async function startTestApiServer(): Promise<TestApiServer> {
   return server;
 }
 
-/** `namespaces`, `namespaces/NAME/secrets`: an odd number of words after the version. */
+/** Collections have plural names, and objects of tests none that end in s. */
 function isCollection(path: string): boolean {
-  const words = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
-  return words.length % 2 === 1;
+  return path.endsWith('s');
 }
 
 function selection(query: URLSearchParams): (object: StoredObject) => boolean {
