@@ -29,6 +29,8 @@ export interface ClusterNode {
   readonly podRange: string;
   /** Kubelet flags are read at its start only: those given, and those of kubeadm's file. */
   restartKubelet(args?: readonly string[]): Promise<void>;
+  /** Lets whoever is at the node restart the kubelet by systemctl, which it lacks otherwise. */
+  haveServices(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,26 @@ export interface PreparedNode {
 
 /** Where kubeadm keeps flags for the unit that it starts the kubelet by. */
 export const kubeletFlags = '/var/lib/kubelet/kubeadm-flags.env';
+
+/** Like kubeadm's unit: whatever ends the kubelet, it is started again, with the flags of that file. */
+const kubeletUnit = `trap 'kill $kubelet; wait $kubelet; exit' TERM
+while :; do
+  . ${kubeletFlags}
+  "$(command -v kubelet)" "$@" $KUBELET_KUBEADM_ARGS &
+  kubelet=$!
+  echo $kubelet >/run/kubelet.pid
+  wait $kubelet
+  sleep 0.2
+done`;
+
+/** What of systemd's command Berth may ask, for the one unit that the bed has. */
+const systemctl = `#!/bin/sh
+case "$*" in
+  *is-active*' kubelet') ;;
+  'restart kubelet') kill "$(cat /run/kubelet.pid)" ;;
+  *) exit 1 ;;
+esac
+`;
 
 export async function prepareNode(
   lan: Lan,
@@ -82,7 +104,7 @@ export async function joinNode(
   const startKubelet = (args: readonly string[]) =>
     host.spawn('kubelet', 'sh', [
       '-c',
-      `. ${kubeletFlags} && exec "$(command -v kubelet)" "$@" $KUBELET_KUBEADM_ARGS`,
+      kubeletUnit,
       'sh',
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       '--config=/var/lib/kubelet/config.yaml',
@@ -101,6 +123,12 @@ export async function joinNode(
       await kubelet.stop();
       kubelet = await startKubelet(args);
       await kubeletAnswers(host, kubelet);
+    },
+    haveServices: async () => {
+      await host.write('/run/systemctl', systemctl, 0o755);
+      await host.shell(
+        'mkdir -p /run/systemd/system && mount --bind /run/systemctl /usr/bin/systemctl',
+      );
     },
     stop: async () => {
       await Promise.all([kubelet.stop(), proxy.stop()]);

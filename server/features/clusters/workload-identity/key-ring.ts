@@ -91,13 +91,12 @@ function ringOf(keys: ReadonlyMap<string, ClusterKey>): KeyRing {
 function keyOf(row: KeyRow, earlier: ClusterKey | undefined): ClusterKey | undefined {
   const jwk: JWK = JSON.parse(row.jwk);
   const algorithms = algorithmsOf(jwk);
-  const publicKey = earlier?.publicKey ?? readKey(jwk);
-  if (algorithms.length === 0 || publicKey === undefined) return undefined;
+  if (algorithms.length === 0) return undefined;
   return {
     thumbprint: row.thumbprint,
     kid: jwk.kid,
     algorithms,
-    publicKey,
+    publicKey: earlier?.publicKey ?? createPublicKey({ key: jwk, format: 'jwk' }),
     cluster: {
       id: row.cluster_id,
       name: row.name,
@@ -106,18 +105,4 @@ function keyOf(row: KeyRow, earlier: ClusterKey | undefined): ClusterKey | undef
       disconnecting: row.disconnecting_at !== null,
     },
   };
-}
-
-/** RFC 7518 section 3.3. */
-const leastRsaBits = 2_048;
-
-/** Undefined for what verifies nothing: an agent may report what it likes of its own cluster. */
-function readKey(jwk: JWK): KeyObject | undefined {
-  try {
-    const key = createPublicKey({ key: jwk, format: 'jwk' });
-    const { modulusLength = leastRsaBits } = key.asymmetricKeyDetails ?? {};
-    return modulusLength >= leastRsaBits ? key : undefined;
-  } catch {
-    return undefined;
-  }
 }
