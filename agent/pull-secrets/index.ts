@@ -35,6 +35,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
   });
   let cluster = '';
   let selectors: readonly NamespaceSelector[] = [];
+  let isRemoved = false;
   let view: ClusterView | undefined;
   let healing: Healing | undefined;
 
@@ -84,7 +85,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
     void started.secretsFilled.then(addAll);
     void started.filled.then(() => {
       addAll();
-      confirmAll();
+      confirm(covered());
     });
     namespaces.subscribe(({ kind, item }) => {
       if (kind === 'deleted') reconciler.forget(item.name);
@@ -101,8 +102,8 @@ export function createPullSecrets(context: AgentContext): AgentPart {
   }
 
   /** The server may have lost what it issued, by a restore above all: it is asked, by what it hears. */
-  function confirmAll(): void {
-    for (const name of covered()) {
+  function confirm(names: Iterable<string>): void {
+    for (const name of names) {
       const secret = view?.secret(name, purpose());
       if (secret?.content === 'sound') credentials.placed(name, secret.generation);
     }
@@ -150,12 +151,15 @@ export function createPullSecrets(context: AgentContext): AgentPart {
     name: 'pull-secrets',
     async stateChanged(desired: DesiredState) {
       cluster = desired.cluster;
-      selectors = desired.pullSecrets.selectors;
+      const before = new Set(covered());
+      selectors = isRemoved ? [] : desired.pullSecrets.selectors;
       if (view === undefined && (await isNeeded())) view = start();
       addAll();
+      // What was taken away meanwhile has ended with that, although its Secret may be there still.
+      confirm(covered().filter((name) => !before.has(name)));
     },
     connected() {
-      confirmAll();
+      confirm(covered());
       credentials.connected();
       reconciler.retryAll();
     },
@@ -183,6 +187,7 @@ export function createPullSecrets(context: AgentContext): AgentPart {
       },
     },
     async remove() {
+      isRemoved = true;
       selectors = [];
       if (view === undefined && !(await isNeeded())) return [];
       view ??= start();

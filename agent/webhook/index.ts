@@ -1,12 +1,15 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { DesiredState, NamespaceSelector, Problem } from '#contract/agent.ts';
 import { isForbidden, resources } from '#kubernetes/api/index.ts';
-import { agentName } from '#kubernetes/manifests/names.ts';
+import { agentName, agentPorts } from '#kubernetes/manifests/names.ts';
 import type { AgentContext, AgentPart } from '../part.ts';
 import { webhookConfiguration } from './configuration.ts';
 import { deleteWebhookKeys, ensureWebhookKeys } from './key-secret.ts';
+import { isServed } from './serving.ts';
 
 /** How soon an edit of somebody, or a certificate that ends, is noticed. */
 const renewalMilliseconds = 60_000;
+const confirmMilliseconds = 1_000;
 
 /** Installs the webhook that gives pods their reference, and keeps its certificate current. */
 export function createWebhook(context: AgentContext): AgentPart {
@@ -14,7 +17,9 @@ export function createWebhook(context: AgentContext): AgentPart {
   let cluster = '';
   let selectors: readonly NamespaceSelector[] = [];
   let isWanted = false;
+  let isRemoved = false;
   let mayRemain = true;
+  let confirming = new AbortController();
 
   async function install(): Promise<void> {
     mayRemain = true;
@@ -24,11 +29,28 @@ export function createWebhook(context: AgentContext): AgentPart {
       { name: agentName },
       { type: 'apply', body: webhookConfiguration(selectors, authorities), force: true },
     );
-    reports.setCheck({
-      name: 'webhook',
-      state: 'passed',
-      detail: 'The API server asks the agent.',
-    });
+    void confirm(authorities);
+  }
+
+  /** Agents look for their certificate by themselves, so that it takes them a moment. */
+  async function confirm(authorities: string): Promise<void> {
+    confirming.abort();
+    confirming = new AbortController();
+    const { signal: newer } = confirming;
+    while (!(await isServed(authorities, agentPorts.webhook))) {
+      if (newer.aborted || signal.aborted || !isWanted) return;
+      reports.setCheck({
+        name: 'webhook',
+        state: 'waiting',
+        detail: 'The agent does not serve it yet.',
+      });
+      await wait(confirmMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+    if (!newer.aborted && isWanted) tellPassed('The API server asks the agent about pods.');
+  }
+
+  function tellPassed(detail: string): void {
+    reports.setCheck({ name: 'webhook', state: 'passed', detail });
   }
 
   async function uninstall(): Promise<void> {
@@ -43,8 +65,9 @@ export function createWebhook(context: AgentContext): AgentPart {
   }
 
   async function bringAbout(): Promise<void> {
-    if (!isWanted) {
+    if (!isWanted || selectors.length === 0) {
       if (mayRemain) await uninstall();
+      if (isWanted) tellPassed('Nothing is granted to any namespace: the API server asks nothing.');
       return;
     }
     try {
@@ -66,10 +89,11 @@ export function createWebhook(context: AgentContext): AgentPart {
     async stateChanged(desired: DesiredState) {
       cluster = desired.cluster;
       selectors = desired.pullSecrets.selectors;
-      isWanted = desired.pullSecrets.webhook && selectors.length > 0;
+      isWanted = !isRemoved && desired.pullSecrets.webhook;
       await bringAbout();
     },
     async remove() {
+      isRemoved = true;
       isWanted = false;
       try {
         await uninstall();

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { createKubernetesApi } from '#kubernetes/api/index.ts';
 import { createServingCertificate, type ServingCertificate } from './certificate.ts';
 import { createWebhookServer, type WebhookServer } from './server.ts';
+import { isServed } from './serving.ts';
 
 const hour = 3_600_000;
 
@@ -81,6 +82,12 @@ describe('the webhook', () => {
     assert.equal((await ask(question(), { path: '/other' }))[0], 400);
     assert.equal((await ask('', { method: 'GET' }))[0], 400);
     assert.equal((await ask(question()))[0], 200);
+  });
+
+  test('is seen to serve with its certificate, and with no other', async () => {
+    assert.ok(await isServed(first.certificate, port));
+    assert.ok(!(await isServed(certificate().certificate, port)));
+    assert.ok(!(await isServed(first.certificate, 1)));
   });
 
   test('serves another certificate from the next connection on', async () => {

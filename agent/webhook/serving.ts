@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { isForbidden, type KubernetesApi } from '#kubernetes/api/index.ts';
+import { serviceNames } from './configuration.ts';
 import { findWebhookKeys } from './key-secret.ts';
 import { createWebhookServer, type WebhookServer } from './server.ts';
 
+const answerMilliseconds = 2_000;
 const lookMilliseconds = 15_000;
-/** Without the right to look, the webhook is not wanted. */
-const unwantedLookMilliseconds = 120_000;
 
 export interface ServingOptions {
   readonly api: KubernetesApi;
@@ -22,7 +23,6 @@ export async function serveWebhook({ api, report, signal, port }: ServingOptions
   let server: WebhookServer | undefined;
   let certificate: string | undefined;
   while (!signal.aborted) {
-    let pause = lookMilliseconds;
     try {
       const keys = await findWebhookKeys(api, signal);
       if (keys === undefined) {
@@ -36,10 +36,25 @@ export async function serveWebhook({ api, report, signal, port }: ServingOptions
       }
       certificate = keys?.serving.certificate;
     } catch (error) {
-      if (isForbidden(error)) pause = unwantedLookMilliseconds;
-      else if (!signal.aborted) report(error);
+      // Without the right to look, the webhook is not wanted.
+      if (!isForbidden(error) && !signal.aborted) report(error);
     }
-    await wait(pause, undefined, { signal, ref: false }).catch(() => undefined);
+    await wait(lookMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
   }
   server?.close();
+}
+
+/** Whether the agent of this process serves with one of the certificates. */
+export async function isServed(authorities: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const [servername] = serviceNames;
+  const socket = connect({ host: '127.0.0.1', port, ca: authorities, servername });
+  socket.setTimeout(answerMilliseconds, () => resolve(false));
+  socket.on('secureConnect', () => resolve(true));
+  socket.on('error', () => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
 }
