@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Cluster, ClusterCheck } from '#contract/clusters.ts';
 import type { Api } from '../api.ts';
 import { type Output, plain } from '../output.ts';
@@ -101,8 +101,7 @@ function showLines(stream: NodeJS.WriteStream = process.stderr) {
         shown = lines;
         return;
       }
-      const most = (stream.columns ?? 80) + colourLength;
-      const cut = lines.map((line) => line.slice(0, most));
+      const cut = lines.map((line) => cutTo((stream.columns ?? 80) - 1, line));
       clear();
       stream.write(cut.map((line) => `${line}\n`).join(''));
       shown = cut;
@@ -113,5 +112,7 @@ function showLines(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-/** What takes no place on a terminal, less one character for its edge. */
-const colourLength = marks.passed.length - 'ok     '.length - 1;
+/** A colour takes no place on a terminal. */
+function cutTo(width: number, line: string): string {
+  return line.slice(0, width + line.length - stripVTControlCharacters(line).length);
+}
