@@ -14,8 +14,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = join(root, 'node_modules', '.bin', 'node');
 const stamp = join(root, 'node_modules', '.berth-install.json');
 const bundles = join(root, 'node_modules', '.berth-bundles');
-/** The older ones may still run, and load a part of themselves late. */
 const keptBundles = 3;
+/** Milliseconds. */
+const shortestKept = 3_600_000;
 
 const development = process.argv[2] === '--development';
 
@@ -74,11 +75,33 @@ function bundle() {
     );
     process.exit(1);
   }
-  const made = (name) => statSync(join(bundles, name)).mtimeMs;
-  const names = readdirSync(bundles).sort((one, other) => made(other) - made(one));
-  for (const name of names.slice(keptBundles))
-    rmSync(join(bundles, name), { recursive: true, force: true });
+  removeOldBundles();
   return folder;
+}
+
+/** Those of programs that still run stay, since a program loads parts of itself late. */
+function removeOldBundles() {
+  const running = commandLines();
+  const made = (name) => statSync(join(bundles, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const ended = (name) => !running.some((command) => command.includes(name));
+  const old = readdirSync(bundles)
+    .sort((one, other) => made(other) - made(one))
+    .slice(keptBundles)
+    .filter((name) => made(name) < Date.now() - shortestKept && ended(name));
+  for (const name of old) rmSync(join(bundles, name), { recursive: true, force: true });
+}
+
+/** Of every process, where /proc tells them. */
+function commandLines() {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  return readdirSync('/proc').flatMap((id) => {
+    if (!/^\d+$/.test(id)) return [];
+    try {
+      return [readFileSync(`/proc/${id}/cmdline`, 'utf8')];
+    } catch {
+      return [];
+    }
+  });
 }
 
 if (!installed()) install();

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -80,9 +88,24 @@ describe('a fresh clone, on whatever Node.js is installed', () => {
         command.some((part) => part.endsWith('/berth.js')),
         command.join(' '),
       );
+      const program = command.find((part) => part.endsWith('/berth.js')) ?? '';
+      await bundledAnew(dirname(program));
+      assert(existsSync(program), 'a program that runs keeps the parts that it loads late');
     } finally {
       server.kill('SIGTERM');
     }
     assert.deepEqual(await exit, [0, null]);
   });
+
+  /** Makes every bundle there is an old one, and others besides, then runs a newer program. */
+  async function bundledAnew(running: string): Promise<void> {
+    const bundles = dirname(running);
+    const ended = join(bundles, 'ended');
+    for (const name of ['ended', 'one', 'two', 'three']) mkdirSync(join(bundles, name));
+    for (const folder of [running, ended]) utimesSync(folder, 0, 0);
+    const file = join(clone, 'cli', 'version.ts');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n`);
+    await berth('version');
+    assert(!existsSync(ended), 'the bundle of a program that has ended is removed');
+  }
 });
