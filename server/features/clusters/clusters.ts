@@ -151,7 +151,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       addAgentRoutes(application, { ...options, secrets });
       addManifestRoutes(application, { ...options, secrets });
       addClusterRoutes(application, { ...options, secrets });
-      addContentRoutes(application, { database, callAgent });
+      addContentRoutes(application, { database, callAgent, now });
       addDisconnectRoutes(application, { database, now });
       workloads.addRoutes(application);
     },

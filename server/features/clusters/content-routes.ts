@@ -7,24 +7,28 @@ import {
   ClusterParameters,
   CredentialRotation,
 } from '#contract/clusters.ts';
+import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { authorize, describePage, pageOf, type RestApplication } from '#server/http/rest/index.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
 import type { CallAgent } from './call-agent.ts';
 import { clustersPath } from './cluster-routes.ts';
+import { agentAway } from './errors.ts';
 import { requireCluster } from './find-cluster.ts';
-import { listNamespaces, listNodes } from './queries.ts';
+import { isConnected } from './presence.ts';
+import { type ClusterRow, listNamespaces, listNodes } from './queries.ts';
 
 export interface ContentRoutesOptions {
   readonly database: Database;
   readonly callAgent: CallAgent;
+  readonly now: () => number;
 }
 
 const tags = ['cluster'];
 
 /** What agents report of their clusters, and what they are asked to do there. */
 export function addContentRoutes(application: RestApplication, options: ContentRoutesOptions) {
-  const { database, callAgent } = options;
+  const { database, callAgent, now } = options;
   const { read } = database;
 
   application.get(
@@ -90,7 +94,7 @@ export function addContentRoutes(application: RestApplication, options: ContentR
     },
     async (request, reply) => {
       await authorize(request, 'cluster:update', systemResource);
-      const { id } = await requireCluster(read, request.params.cluster);
+      const { id } = await requireConnected(request.params.cluster);
       await callAgent(id, 'pull.test', {});
       reply.code(202);
     },
@@ -108,11 +112,18 @@ export function addContentRoutes(application: RestApplication, options: ContentR
     },
     async (request, reply) => {
       await authorize(request, 'cluster:update', systemResource);
-      const { id } = await requireCluster(read, request.params.cluster);
+      const { id } = await requireConnected(request.params.cluster);
       await callAgent(id, 'credentials.rotate', request.body);
       reply.code(202);
     },
   );
+
+  /** @throws {Refusal} `not-found`, `precondition` */
+  async function requireConnected(name: string): Promise<ClusterRow> {
+    const cluster = await requireCluster(read, name);
+    if (!isConnected(cluster, now())) throw new Refusal('precondition', agentAway(name));
+    return cluster;
+  }
 
   /** Those that something is granted in; what anyone may pull is left out. */
   async function pullableBy(cluster: string, namespace: string): Promise<string[]> {

@@ -11,3 +11,7 @@ export function unknownCluster(name: string): Refusal {
 export function invalid(message: string): Refusal {
   return new Refusal('invalid', message);
 }
+
+export function agentAway(cluster: string): string {
+  return `The agent of ${cluster} is not connected: berth cluster status ${cluster} says since when, and what to look at.`;
+}

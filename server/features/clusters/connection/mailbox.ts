@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type RefusalKind } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { type ConnectionLookups, holderOf, openRequestsOf } from '../connection-queries.ts';
+import { agentAway } from '../errors.ts';
 import { isConnected } from '../presence.ts';
 import { answerAgentRequest, leaveAgentRequest, takeAgentRequest } from '../writes/requests.ts';
 
@@ -95,11 +96,8 @@ function resultOf(answer: StoredAnswer): unknown {
   return answer.result;
 }
 
-export function away(cluster: string | undefined): Refusal {
-  return cluster === undefined
-    ? new Refusal('unavailable', 'This cluster has just been disconnected.')
-    : new Refusal(
-        'unavailable',
-        `The agent of ${cluster} is not connected: berth cluster status ${cluster} says since when, and what to look at.`,
-      );
+function away(cluster: string | undefined): Refusal {
+  const message =
+    cluster === undefined ? 'This cluster has just been disconnected.' : agentAway(cluster);
+  return new Refusal('unavailable', message);
 }

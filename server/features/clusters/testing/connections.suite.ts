@@ -402,7 +402,7 @@ export function connectionsSuite(
         until: ({ state }) => state === 'away',
       });
       const late = await send('POST', `${base}/${name}/test-pulls`);
-      assert.equal(late.status, 503);
+      assert.equal(late.status, 412);
       assert.match(String(late.body), /not connected: berth cluster status/);
     });
 
