@@ -30,16 +30,22 @@ export interface SessionOptions {
   readonly answers: Partial<AgentCalls>;
   readonly report: (method: string, error: unknown) => void;
   readonly signal: AbortSignal;
+  readonly timing?: SessionTiming;
+}
+
+export interface SessionTiming {
+  readonly pingMilliseconds: number;
+  /** Without a sign of the other side for that long, there is none. */
+  readonly silenceMilliseconds: number;
 }
 
 const openingMilliseconds = 15_000;
-const pingMilliseconds = 10_000;
-/** Without a sign of the other side for that long, there is none. */
-const silenceMilliseconds = 25_000;
+const usual: SessionTiming = { pingMilliseconds: 10_000, silenceMilliseconds: 25_000 };
 
 /** @throws {Refusal} in the server's words, or why it is not reached */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { address, report, signal } = options;
+  const { pingMilliseconds, silenceMilliseconds } = options.timing ?? usual;
   const socket = await openSocket(options);
   const calls = createRemoteCalls({
     send: (text) => socket.send(text),

@@ -198,7 +198,7 @@ test('a page that the server has forgotten begins the list anew', async () => {
 test('garbage in a watch is reported, and the watch goes on where it was', async () => {
   await using server = await startTestApiServer();
   using watched = await watchNamespaces(server);
-  const garbage = ['no json\n', '{"type":"SOMETHING","object":{}}\n'];
+  const garbage = ['no json\n', '{"type":"ADDED","object":{}}\n'];
   server.fault = (request, response) => {
     const line = request.url?.includes('watch=') === true ? garbage.shift() : undefined;
     if (line === undefined) return undefined;

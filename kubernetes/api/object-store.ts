@@ -146,7 +146,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
     try {
       const events = api.watch(resource, {
         ...selection,
-        signal: AbortSignal.any([signal, cutWatch.signal]),
+        signal: AbortSignal.any([signal, cutWatch.signal, overdue(seconds)]),
         resourceVersion: version,
         timeoutSeconds: seconds,
       });
@@ -213,6 +213,11 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
       cutWatch.abort();
     },
   };
+}
+
+/** A server that hangs does not end a watch by itself. */
+function overdue(seconds: number): AbortSignal {
+  return AbortSignal.timeout((seconds + 30) * 1_000);
 }
 
 function keyOf({ metadata }: KubernetesObject): string {

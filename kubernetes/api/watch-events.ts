@@ -77,8 +77,14 @@ function eventOf<Item>(line: string): WatchEvent<Item> {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED':
+      if (!isNamed(object)) throw new KubernetesUnreachable('An event of a watch names no object.');
       return { type, object: object as Item };
     default:
       throw new KubernetesUnreachable('An event of a watch has a type that is none.');
   }
+}
+
+function isNamed(object: object): boolean {
+  const { metadata } = object as { metadata?: { name?: unknown } };
+  return typeof metadata?.name === 'string';
 }
