@@ -9,6 +9,7 @@ import { obstacleTests } from '../pull-secrets/obstacles.ts';
 import { outageTests } from '../pull-secrets/outages.ts';
 import { placingTests } from '../pull-secrets/placing.ts';
 import { openScene, type Scene } from '../pull-secrets/scene.ts';
+import { webhookTests } from '../pull-secrets/webhook.ts';
 
 export function pullSecretsSection(bed: () => Bed): void {
   describe('pull secrets', () => {
@@ -26,10 +27,11 @@ export function pullSecretsSection(bed: () => Bed): void {
       if (scene === undefined) throw new Error('The section has not begun.');
       return scene;
     };
-    placingTests(opened);
-    obstacleTests(opened);
-    firstPodTests(opened);
-    outageTests(opened);
-    manyNamespaceTests(opened);
+    if (process.env.ONLY !== 'webhook') placingTests(opened);
+    if (process.env.ONLY !== 'webhook') obstacleTests(opened);
+    if (process.env.ONLY !== 'webhook') firstPodTests(opened);
+    if (process.env.ONLY !== 'webhook') outageTests(opened);
+    webhookTests(opened);
+    if (process.env.ONLY !== 'webhook') manyNamespaceTests(opened);
   });
 }
