@@ -27,11 +27,11 @@ export function pullSecretsSection(bed: () => Bed): void {
       if (scene === undefined) throw new Error('The section has not begun.');
       return scene;
     };
-    if (process.env.ONLY !== 'webhook') placingTests(opened);
-    if (process.env.ONLY !== 'webhook') obstacleTests(opened);
-    if (process.env.ONLY !== 'webhook') firstPodTests(opened);
-    if (process.env.ONLY !== 'webhook') outageTests(opened);
+    placingTests(opened);
+    obstacleTests(opened);
+    firstPodTests(opened);
+    outageTests(opened);
     webhookTests(opened);
-    if (process.env.ONLY !== 'webhook') manyNamespaceTests(opened);
+    manyNamespaceTests(opened);
   });
 }
