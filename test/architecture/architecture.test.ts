@@ -58,21 +58,23 @@ test('a feature reaches another through its door, and only where the list allows
 });
 
 test('the writer thread loads what its writes need, and no way of serving them', () => {
+  const loaded = modulesLoadedBy('server/app/writes.ts');
+  assert.ok(loaded.length > 15, `only ${loaded.length} modules were followed`);
   const heavy = /from '(?:fastify|@fastify|typebox|jose|pg|pino|@peculiar)/;
-  const byPath = new Map(product.map((module) => [module.path, module]));
-  const loaded = new Set<string>();
-  const load = (path: string) => {
-    if (loaded.has(path)) return;
-    loaded.add(path);
-    for (const { target } of valueImports(byPath.get(path))) load(target);
-  };
-  load('server/app/writes.ts');
-  assert.ok(loaded.size > 15, `only ${loaded.size} modules were followed`);
-  const found = [...loaded].filter((path) => {
-    const source = byPath.get(path)?.source ?? '';
-    return source.split('\n').some((line) => heavy.test(line) && !line.startsWith('import type'));
-  });
-  assert.deepEqual(found, []);
+  assert.deepEqual(importing(heavy, loaded), []);
+});
+
+test('the agent loads nothing of a server, since it rests in every cluster', () => {
+  const loaded = modulesLoadedBy('bin/agent.ts');
+  assert.ok(loaded.length > 40, `only ${loaded.length} modules were followed`);
+  const allowed = /from '(?:[.#]|node:|typebox|ws'|yaml')/;
+  const others = loaded.flatMap(({ path, source }) =>
+    source
+      .split('\n')
+      .filter((line) => isValueImport(line) && !allowed.test(line))
+      .map((line) => `${path}: ${line}`),
+  );
+  assert.deepEqual(others, []);
 });
 
 test('no module imports itself by a detour', () => {
@@ -141,6 +143,33 @@ test('no module has a default export or an enum', () => {
     [],
   );
 });
+
+/** What is loaded with a module when types are stripped. */
+function modulesLoadedBy(entry: string): Module[] {
+  const byPath = new Map(product.map((module) => [module.path, module]));
+  const loaded = new Map<string, Module>();
+  const load = (path: string) => {
+    const module = byPath.get(path);
+    if (module === undefined || loaded.has(path)) return;
+    loaded.set(path, module);
+    for (const { target } of valueImports(module)) load(target);
+  };
+  load(entry);
+  return [...loaded.values()];
+}
+
+/** Paths of the modules that import what is looked for. */
+function importing(what: RegExp, modules: readonly Module[]): string[] {
+  return modules
+    .filter(({ source }) =>
+      source.split('\n').some((line) => what.test(line) && !line.startsWith('import type')),
+    )
+    .map(({ path }) => path);
+}
+
+function isValueImport(line: string): boolean {
+  return / from '[^']+';$/.test(line) && !/^(?:import|export) type /.test(line);
+}
 
 /** The imports that remain when types are stripped. */
 function valueImports(module: Module | undefined): Module['imports'] {
