@@ -12,6 +12,7 @@ import { isMarkedRemoved, takeLastStep } from './removal/last-step.ts';
 import { removeCluster } from './removal/removal.ts';
 import { createReports } from './reports/reports.ts';
 import { createStores } from './stores.ts';
+import { createTrouble } from './trouble.ts';
 
 export interface TermOptions {
   readonly api: KubernetesApi;
@@ -38,7 +39,7 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
     name: environment.registry,
     cluster: environment.cluster,
     registry,
-    trouble: () => undefined,
+    trouble: createTrouble(api, environment.pod, log, signal),
     log,
     signal,
   });

@@ -264,6 +264,24 @@ test('an identity is renewed when it is a day old, kept, and used at once', asyn
   assert.equal(renewals.length, 1);
 });
 
+test('the keys of the cluster are proven by each agent that begins, and once', async (context) => {
+  await using cluster = await startTestCluster();
+  await using server = await startTestServer();
+  server.tokens.add('once');
+  cluster.offer('once');
+  await startAgent(context, cluster, server);
+  const proofs = () => server.asked.filter(({ method }) => method === 'cluster.prove');
+  await becomes('the proof', () => proofs().length === 1);
+  assert.match(JSON.stringify(proofs()), /"kid":"first"/);
+  server.cut();
+  await becomes('the next connection', () => server.opened.length === 2);
+  assert.equal(proofs().length, 1);
+  cluster.kid = 'second';
+  server.cut();
+  await becomes('the next proof', () => proofs().length === 2);
+  assert.match(JSON.stringify(proofs()[1]), /"kid":"second"/);
+});
+
 test('an agent that ends says farewell', async (context) => {
   await using cluster = await startTestCluster();
   await using server = await startTestServer();

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { proveCluster, requestOwnToken } from './cluster-proof.ts';
 import { enrol } from './enrol.ts';
 import { createIdentities, type HeldIdentity } from './identities.ts';
+import { createProving } from './proving.ts';
 import type { Registry } from './registry.ts';
 import { openSession, type Session, serverCalls } from './session.ts';
 
@@ -54,6 +55,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     throw new Refusal('unavailable', 'The agent is not connected to its registry now.');
   });
 
+  const proving = createProving({ api, name, server, log });
   const identities = createIdentities({
     api,
     registry: name,
@@ -78,7 +80,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     try {
       return await action(address);
     } catch (error) {
-      if (error instanceof Refusal && error.kind === 'unavailable') attempt += 1;
+      const answered = error instanceof Refusal && error.kind !== 'unavailable';
+      if (!answered) attempt += 1;
       throw error;
     }
   }
@@ -104,18 +107,20 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   /** Until the session ends. */
-  async function renewDaily(held: HeldIdentity, current: Session): Promise<void> {
-    const ended = new AbortController();
-    void current.closed.then(() => ended.abort());
-    const until = { signal: ended.signal, ref: false };
+  async function renewDaily(
+    held: HeldIdentity,
+    current: Session,
+    ended: AbortSignal,
+  ): Promise<void> {
+    const until = { signal: ended, ref: false };
     await wait(Math.max(0, held.issuedAt + dayMilliseconds - Date.now()), undefined, until);
-    while (!ended.signal.aborted) {
+    while (!ended.aborted) {
       try {
         await identities.keep(await server['identity.renew']({}));
         current.close('The agent uses its new identity.');
         return;
       } catch (error) {
-        if (ended.signal.aborted) return;
+        if (ended.aborted) return;
         log.failure('Renewing the identity', error);
         await wait(renewalRetryMilliseconds, undefined, until);
       }
@@ -133,9 +138,12 @@ export function createConnection(options: ConnectionOptions): Connection {
         trouble(undefined);
         opened();
         identities.worked().catch((error) => log.failure('Deleting the connect token', error));
-        renewDaily(identity, current).catch(() => undefined);
+        const ended = new AbortController();
+        renewDaily(identity, current, ended.signal).catch(() => undefined);
+        void proving.watch(ended.signal);
         const reason = await current.closed;
         session = undefined;
+        ended.abort();
         if (signal.aborted) return;
         log.info('The connection ended.', { reason });
         if (performance.now() - openedAt > steadyMilliseconds) pause = shortestPause;

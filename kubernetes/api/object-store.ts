@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesApi, Selection } from './api.ts';
-import { isExpired } from './errors.ts';
+import { isExpired, isForbidden } from './errors.ts';
 import type { KubernetesObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 
@@ -50,6 +50,8 @@ interface Entry<Kept> {
 
 /** Between a failure and the next try: short and fixed, since credentials wait for it. */
 const retryMilliseconds = 1_000;
+/** What may not be done is not asked for every second: that takes somebody else to mend. */
+const longestRetryMilliseconds = 15_000;
 const tenMinutes = 600_000;
 /** A server ends watches after at most this; spread, so that not all of them end at once. */
 const longestWatchSeconds = 300;
@@ -74,6 +76,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
   const filled = Promise.withResolvers<void>();
   let cutWatch = new AbortController();
   let listedAt = Number.NEGATIVE_INFINITY;
+  let forbidden = 0;
 
   function tell(change: Change<Kept>): void {
     for (const hear of listeners) hearSafely(hear, change);
@@ -127,6 +130,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
       if (rest === undefined) {
         for (const key of [...entries.keys()].filter((key) => !seen.has(key))) remove(key);
         listedAt = performance.now();
+        forbidden = 0;
         return page.metadata.resourceVersion ?? '';
       }
     } while (!signal.aborted);
@@ -165,7 +169,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
       if (cutWatch.signal.aborted || signal.aborted) return version;
       if (isExpired(error)) throw error;
       report(error);
-      await pause();
+      await pause(error);
     }
     return version;
   }
@@ -183,14 +187,17 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
         if (!isExpired(error)) report(error);
         // The first 410 of a while is followed by a list at once.
         const justListed = performance.now() - listedAt < retryMilliseconds;
-        if (!isExpired(error) || justListed) await pause();
+        if (!isExpired(error) || justListed) await pause(error);
         listedAt = Number.NEGATIVE_INFINITY;
       }
     }
   }
 
-  async function pause(): Promise<void> {
-    await wait(retryMilliseconds, undefined, { signal }).catch(() => undefined);
+  async function pause(after?: unknown): Promise<void> {
+    forbidden = isForbidden(after) ? forbidden + 1 : 0;
+    const grown = retryMilliseconds * 2 ** Math.max(0, forbidden - 1);
+    const milliseconds = Math.min(grown, longestRetryMilliseconds);
+    await wait(milliseconds, undefined, { signal }).catch(() => undefined);
   }
 
   void run();

@@ -205,9 +205,10 @@ export async function startTestApiServer(): Promise<TestApiServer> {
   return server;
 }
 
-/** Collections have plural names, and objects of tests none that end in s. */
+/** `namespaces`, `namespaces/NAME/secrets`: an odd number of words after the version. */
 function isCollection(path: string): boolean {
-  return path.endsWith('s');
+  const words = path.split('/').slice(path.startsWith('/apis/') ? 4 : 3);
+  return words.length % 2 === 1;
 }
 
 function selection(query: URLSearchParams): (object: StoredObject) => boolean {
