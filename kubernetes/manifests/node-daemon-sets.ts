@@ -7,7 +7,7 @@ import {
   writableFolders,
 } from '../node/layout.ts';
 import { daemonSetNames, nodeName, ourLabels } from './names.ts';
-import type { NodeImage } from './node-images.ts';
+import type { NodeImage, Shell } from './node-images.ts';
 import { type KubernetesObject, ofNamespace } from './object.ts';
 
 const hostLabel = 'kubernetes.io/hostname';
@@ -35,7 +35,7 @@ export function nodeDaemonSets(images: readonly NodeImage[]): KubernetesObject[]
 export interface DaemonSetOptions {
   readonly name: string;
   readonly image: string;
-  readonly shell: NodeImage['shell'];
+  readonly shell: Shell;
   /** `matchExpressions` of its nodes. */
   readonly placement: unknown;
 }
@@ -48,7 +48,7 @@ function except(hosts: readonly string[]): object[] {
 
 export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
   const { name, image, shell, placement } = options;
-  const programs = shell === 'host' ? programFolders : [];
+  const programs = programFoldersOf(shell);
   return ofNamespace('apps/v1', 'DaemonSet', name, {
     spec: {
       selector: { matchLabels: { [daemonSetLabel]: name } },
@@ -119,6 +119,11 @@ export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
       },
     },
   });
+}
+
+function programFoldersOf(shell: Shell): readonly string[] {
+  if (shell === 'image') return [];
+  return programFolders.filter((path) => shell === 'host' || path !== '/lib64');
 }
 
 function volumeName(path: string): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { mostDaemonSets } from './names.ts';
+import { nodeDaemonSets } from './node-daemon-sets.ts';
 import { planNodeImages } from './node-images.ts';
 
 interface NodeText {
@@ -72,6 +73,25 @@ describe('the image of the pods on nodes', () => {
     const none = planNodeImages([node({ name: 'b', osImage: 'Bottlerocket OS 1.20' })]);
     assert.deepEqual(none.images, []);
     assert.deepEqual(none.without, ['b']);
+  });
+
+  test('leaves /lib64 out where a node has none, since a mount would make it there', () => {
+    const images = ['r/pause:3.10'];
+    const arm = node({ name: 'arm', images });
+    Object.assign(arm.status.nodeInfo, { architecture: 'arm64' });
+    const alpine = node({ name: 'alpine', osImage: 'Alpine Linux v3.22', images });
+    const { images: chosen } = planNodeImages([
+      arm,
+      alpine,
+      ...['a', 'b', 'c'].map((name) => node({ name, images })),
+    ]);
+    assert.deepEqual(chosen, [
+      { image: 'r/pause:3.10', shell: 'host', hosts: undefined },
+      { image: 'r/pause:3.10', shell: 'host-without-lib64', hosts: ['alpine', 'arm'] },
+    ]);
+    const [, without] = nodeDaemonSets(chosen);
+    assert.doesNotMatch(JSON.stringify(without), /lib64/);
+    assert.match(JSON.stringify(without), /"path":"\/usr"/);
   });
 
   test('covers nodes whose list of images is too long to hold it', () => {

@@ -1,10 +1,16 @@
 import { mostDaemonSets } from './names.ts';
 
+/**
+ * Where the pods have a shell from: the node's own folders, with /lib64 among them or without one,
+ * or out of the image. A folder that is mounted where a node has none is made there, and stays.
+ */
+export const shells = ['host', 'host-without-lib64', 'image'] as const;
+export type Shell = (typeof shells)[number];
+
 /** Which image the pods on some nodes run. */
 export interface NodeImage {
   readonly image: string;
-  /** Whether a shell comes from the node's own folders or out of the image. */
-  readonly shell: 'host' | 'image';
+  readonly shell: Shell;
   /** Labels `kubernetes.io/hostname`; undefined for every node that no other entry names. */
   readonly hosts: readonly string[] | undefined;
 }
@@ -23,7 +29,7 @@ export interface NodeImagePlan {
 interface Node {
   readonly name: string;
   readonly host: string | undefined;
-  readonly hasShell: boolean;
+  readonly shell: Shell;
   readonly images: readonly Image[];
   readonly kubelet: number | undefined;
   readonly architecture: string | undefined;
@@ -56,24 +62,22 @@ export function planNodeImages(nodes: unknown): NodeImagePlan {
   const known = readNodes(nodes);
   const left = new Set(known);
   const groups: Group[] = [];
-  for (const shell of ['host', 'image'] as const) {
+  for (const shell of shells) {
     while (groups.length < mostDaemonSets - 1) {
-      const best = mostCommon(left, shell, shell === 'host' ? pause : withShell);
+      const best = mostCommon(left, shell, shell === 'image' ? withShell : pause);
       if (best === undefined) break;
       groups.push(best);
       for (const node of best.nodes) left.delete(node);
     }
   }
   // A kubelet reports its fifty largest images, and that of sandboxes is the smallest of all.
-  const rest = groups.find(({ shell }) => shell === 'host') ?? mostCommon(left, 'host', /./);
-  if (rest !== undefined) {
-    if (!groups.includes(rest)) groups.push({ ...rest, nodes: [] });
-    const covering = groups.find(({ image }) => image === rest.image);
-    for (const node of left) {
-      if (!node.hasShell) continue;
-      covering?.nodes.push(node);
-      left.delete(node);
-    }
+  for (const shell of ['host', 'host-without-lib64'] as const) {
+    const unlisted = [...left].filter((node) => node.shell === shell);
+    const group = groups.find((each) => each.shell === shell) ?? mostCommon(left, shell, /./);
+    if (group === undefined || unlisted.length === 0) continue;
+    if (!groups.includes(group)) groups.push({ ...group, nodes: unlisted });
+    else group.nodes.push(...unlisted);
+    for (const node of unlisted) left.delete(node);
   }
   groups.sort((one, other) => other.nodes.length - one.nodes.length);
   const kubelets = known.flatMap(({ kubelet }) => kubelet ?? []);
@@ -91,19 +95,15 @@ export function planNodeImages(nodes: unknown): NodeImagePlan {
 
 interface Group {
   readonly image: string;
-  readonly shell: NodeImage['shell'];
+  readonly shell: Shell;
   readonly nodes: Node[];
 }
 
 /** The image, among those that `wanted` fits, that most of the nodes have; of equal ones the smallest. */
-function mostCommon(
-  nodes: Iterable<Node>,
-  shell: NodeImage['shell'],
-  wanted: RegExp,
-): Group | undefined {
+function mostCommon(nodes: Iterable<Node>, shell: Shell, wanted: RegExp): Group | undefined {
   const found = new Map<string, { readonly bytes: number; readonly nodes: Node[] }>();
   for (const node of nodes) {
-    if (node.hasShell !== (shell === 'host')) continue;
+    if (node.shell !== shell) continue;
     const names = new Set<string>();
     for (const { names: all, bytes } of node.images) {
       const name = preferred(all.filter((each) => wanted.test(each)));
@@ -148,7 +148,7 @@ function readNode(value: unknown): Node | undefined {
   return {
     name,
     host: labelText(fieldOf(labels, 'kubernetes.io/hostname')),
-    hasShell: !shellless.test(textOf(fieldOf(info, 'osImage'))),
+    shell: shellOf(textOf(fieldOf(info, 'osImage')), fieldOf(info, 'architecture')),
     images: Array.isArray(images) ? images.slice(0, mostImages).map(readImage) : [],
     kubelet: version === null ? undefined : Number(version[1]),
     architecture: labelText(fieldOf(info, 'architecture')),
@@ -157,6 +157,13 @@ function readNode(value: unknown): Node | undefined {
 
 function labelText(value: unknown): string | undefined {
   return typeof value === 'string' && labelValue.test(value) ? value : undefined;
+}
+
+function shellOf(system: string, architecture: unknown): Shell {
+  if (shellless.test(system)) return 'image';
+  if (/alpine/i.test(system)) return 'host-without-lib64';
+  const isDebian = /debian|ubuntu|raspbian/i.test(system);
+  return isDebian && architecture === 'arm64' ? 'host-without-lib64' : 'host';
 }
 
 function readImage(value: unknown): Image {

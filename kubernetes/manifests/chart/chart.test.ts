@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'yaml';
 import { connectParts } from '../connect.ts';
+import { shells } from '../node-images.ts';
 import { agentChart, agentChartFiles } from './chart.ts';
 import { filledIn, templateOf } from './template.ts';
 
@@ -35,7 +36,7 @@ describe('the chart berth-agent', () => {
       const wanted = parts.filter(({ object }) => object.kind === kind).length;
       assert.equal(count(`\nkind: ${kind}\n`), wanted, kind);
     }
-    assert.equal(count('\nkind: DaemonSet\n'), 2);
+    assert.equal(count('\nkind: DaemonSet\n'), shells.length);
     for (const [name, value] of Object.entries(parse(files['values.yaml'] ?? ''))) {
       if (name !== 'settings') assert.ok(templates.includes(`.Values.${name}`), name);
       else

@@ -5,6 +5,7 @@ import { type TarEntry, writeTar } from '#oci/tar.ts';
 import { type Condition, type ConnectPart, connectParts } from '../connect.ts';
 import { agentName } from '../names.ts';
 import { nodeDaemonSet } from '../node-daemon-sets.ts';
+import { type Shell, shells } from '../node-images.ts';
 import { documentYaml } from '../yaml.ts';
 import { helpers } from './helpers.ts';
 import { filledIn, onlyIf, templateOf } from './template.ts';
@@ -89,16 +90,16 @@ function partTemplate({ object, when }: ConnectPart): string {
 const daemonSets = [
   '{{- $images := (include "berth-agent.nodeImages" . | fromJson).images -}}',
   '{{- range $index, $choice := $images }}',
-  '{{- if eq $choice.shell "host" }}',
-  templateOf(daemonSet('host')).trimEnd(),
-  '{{- else }}',
-  templateOf(daemonSet('image')).trimEnd(),
-  '{{- end }}',
+  ...shells.flatMap((shell) => [
+    `{{- if eq $choice.shell "${shell}" }}`,
+    templateOf(daemonSet(shell)).trimEnd(),
+    '{{- end }}',
+  ]),
   '{{- end }}',
   '',
 ].join('\n');
 
-function daemonSet(shell: 'host' | 'image') {
+function daemonSet(shell: Shell) {
   return nodeDaemonSet({
     name: filledIn('include "berth-agent.daemonSetName" $index'),
     image: filledIn('$choice.image | quote'),
