@@ -38,7 +38,7 @@ export interface TokenSubject {
 
 /** Undefined unless all that the token says of its ServiceAccount is the same. */
 export function subjectOf({ sub, ...claims }: JWTPayload): TokenSubject | undefined {
-  const [system, kind, namespace = '', serviceAccount = '', ...rest] = (sub ?? '').split(':');
+  const [system, kind, namespace = '', serviceAccount = '', ...rest] = String(sub).split(':');
   if (system !== 'system' || kind !== 'serviceaccount' || rest.length > 0) return undefined;
   if (!isDnsLabel(namespace) || !isDnsSubdomain(serviceAccount)) return undefined;
   const bound = objectIn(claims, 'kubernetes.io');
