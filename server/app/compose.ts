@@ -131,7 +131,9 @@ async function composeOver(
     registry: config.publicUrl.host,
     version,
     provideAgentImage: () => agentImages.provide(),
+    originOf,
     onAgentChange: ({ state, ...change }) => log.info(change, `agent ${state}`),
+    onAgentRefused: (address, reason) => log.warn({ address, reason }, 'agent refused'),
     reportFailure: (error) => log.error({ err: error }, 'an agent was not served'),
     now: Date.now,
   });

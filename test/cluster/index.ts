@@ -26,6 +26,8 @@ export interface Cluster {
   /** Makes a host's kubectl, as typed, the administrator's. */
   administerFrom(host: Host): Promise<void>;
   addNode(node: NodeDescription): Promise<ClusterNode>;
+  /** Ends it, and has the cluster forget it. */
+  removeNode(node: ClusterNode): Promise<void>;
   /** Ends the API server, and starts it again; resolves when it is ready. */
   restartApiServer(): Promise<void>;
   stop(): Promise<void>;
@@ -90,6 +92,11 @@ export async function startCluster({
       nodes.push(node);
       await ready(node);
       return node;
+    },
+    removeNode: async (node) => {
+      nodes.splice(nodes.indexOf(node), 1);
+      await node.stop();
+      await kubectlWith(['delete', 'node', node.name], {});
     },
     restartApiServer: controlPlane.restartApiServer,
     stop: async () => {

@@ -1,52 +1,60 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { writeImageArchive } from '#oci/archive.ts';
+import { commandsOf } from '#test/commands.ts';
 import { repositoryRoot } from '#test/suite.ts';
 import { openTerminal, quoted, type Terminal } from '#test/terminal.ts';
-import { buildImages } from '../../deploy/build.ts';
-import { berthChart } from '../../deploy/chart-archive.ts';
-import { ownArchitecture, ownPlatform } from '../../deploy/platforms.ts';
+import { ownPlatform } from '../../deploy/platforms.ts';
+import { writePackage } from '../../deploy/write-package.ts';
 import { type Bed, publicProject, registry } from './bed.ts';
 
 /** Berth in the cluster: people know its name, nodes do not. */
 export const insideName = 'inside.berth.test:30500';
 export const insideNamespace = 'registry';
-const volumeSize = '2Gi';
 
-/** What `npm run package` makes, in the Berth outside. */
-export interface PushedPackage {
-  readonly version: string;
-  readonly imageRepository: string;
-  /** `oci://…` */
-  readonly chart: string;
-  readonly seconds: number;
-  readonly imageBytes: number;
+const page = {
+  name: 'docs/in-cluster.md',
+  programs: ['npm', 'docker', 'helm', 'kubectl', './berth', 'echo'],
+  placeholders: ['PASSWORD', 'FINGERPRINT'],
+};
+
+/** What the page tells its reader to type. */
+export async function pageCommands(): Promise<readonly string[]> {
+  return commandsOf(await readFile(join(repositoryRoot, page.name), 'utf8'), page);
 }
 
-/** Packages Berth for this machine's platform, and pushes it as its operator does. */
-export async function pushPackage({ operator, docker }: Bed): Promise<PushedPackage> {
+/** A command of the page with the bed's names in the place of its examples. */
+export function typed(command: string, { cluster }: Bed, start?: Start): string {
+  const [one, other] = cluster.nodes;
+  const names: Readonly<Record<string, string | undefined>> = {
+    'registry.example.com/library': `${registry}/${publicProject}`,
+    'images.example.com:30500': insideName,
+    '192.0.2.11': one?.host.address,
+    '192.0.2.12': other?.host.address,
+    PASSWORD: start && quoted(start.password),
+    FINGERPRINT: start?.fingerprint,
+  };
+  return Object.entries(names).reduce(
+    (text, [example, name]) => (name === undefined ? text : text.replaceAll(example, name)),
+    command,
+  );
+}
+
+/** What `npm run package` makes, for this machine's platform alone, where the operator stands. */
+export async function packageForOperator({ operator, record }: Bed): Promise<void> {
   const manifest = await readFile(join(repositoryRoot, 'package.json'), 'utf8');
-  const { version }: { version: string } = JSON.parse(manifest);
   const folder = await mkdtemp(join(tmpdir(), 'berth-package-'));
   const started = performance.now();
-  const platforms = [ownPlatform()];
-  const { berth } = await buildImages({ platforms, folder, repository: repositoryRoot, version });
-  const seconds = (performance.now() - started) / 1000;
+  const files = await writePackage({
+    platforms: [ownPlatform()],
+    folder,
+    repository: repositoryRoot,
+    version: JSON.parse(manifest).version,
+    output: join(operator.host.home, 'dist'),
+  });
+  record({ what: 'packaged in', value: (performance.now() - started) / 1000, unit: 's' });
+  for (const { name, bytes } of files) record({ what: name, value: bytes / 1e6, unit: 'MB' });
   await rm(folder, { recursive: true });
-  const imageRepository = `${registry}/${publicProject}/berth`;
-  const reference = `${imageRepository}:${version}`;
-  const { descriptor: root, blobs } = berth;
-  const architecture = ownArchitecture;
-  const bytes = await buffer(writeImageArchive({ reference, root, blobs, architecture }));
-  await docker.load({ reference, digest: root.digest, bytes });
-  await operator.type(`docker push ${reference}`);
-  const archive = `berth-${version}.tgz`;
-  await operator.host.write(join(operator.host.home, archive), await berthChart());
-  const charts = `oci://${registry}/${publicProject}/charts`;
-  await operator.type(`helm push ${archive} ${charts}`);
-  return { version, imageRepository, chart: `${charts}/berth`, seconds, imageBytes: bytes.length };
 }
 
 /** By hand, as before any cluster is connected: the authority in containerd's own folder. */
@@ -56,12 +64,16 @@ export async function trustOutside({ cluster, berth }: Bed): Promise<void> {
   }
 }
 
-/** A volume on the first node, for a cluster that makes none, and a namespace that restricts pods. */
+/**
+ * What the bed's cluster lacks: a volume, which lies on the first node, and a default class for
+ * it. The namespace admits no pod but restricted ones.
+ */
 export async function prepareInside({ cluster }: Bed): Promise<void> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error('The cluster has no node.');
   const path = join(node.host.home, 'berth-data');
   await node.host.shell(`mkdir -p '${path}' && chown 65532:65532 '${path}'`);
+  const isFirst = { key: 'kubernetes.io/hostname', operator: 'In', values: [node.name] };
   await cluster.apply(
     {
       apiVersion: 'v1',
@@ -72,74 +84,57 @@ export async function prepareInside({ cluster }: Bed): Promise<void> {
       },
     },
     {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: {
+        name: 'by-hand',
+        annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+      },
+      provisioner: 'kubernetes.io/no-provisioner',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    },
+    {
       apiVersion: 'v1',
       kind: 'PersistentVolume',
       metadata: { name: 'berth-data' },
       spec: {
-        capacity: { storage: volumeSize },
+        storageClassName: 'by-hand',
+        capacity: { storage: '50Gi' },
         accessModes: ['ReadWriteOnce'],
-        persistentVolumeReclaimPolicy: 'Retain',
         local: { path },
-        nodeAffinity: {
-          required: {
-            nodeSelectorTerms: [
-              {
-                matchExpressions: [
-                  { key: 'kubernetes.io/hostname', operator: 'In', values: [node.name] },
-                ],
-              },
-            ],
-          },
-        },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [isFirst] }] } },
       },
     },
   );
 }
 
-/** What the operator types to install it, and again to bring it up to date. */
-export function helmCommand(
-  verb: 'install' | 'upgrade',
-  { chart, version, imageRepository }: PushedPackage,
-  { cluster }: Bed,
-): string {
-  const addresses = cluster.nodes.map(({ host }) => host.address).join(',');
-  return [
-    `helm ${verb} berth ${chart} --version ${version} --namespace ${insideNamespace}`,
-    `--set url=https://${insideName}`,
-    `--set image.repository=${imageRepository}`,
-    `--set service.type=NodePort --set service.nodePort=30500`,
-    `--set 'service.nodeAddresses={${addresses}}'`,
-    `--set persistence.storageClass=- --set persistence.size=${volumeSize}`,
-  ].join(' ');
+export async function removeInside({ operator }: Bed): Promise<void> {
+  for (const command of [
+    `helm uninstall berth --ignore-not-found --namespace ${insideNamespace}`,
+    `kubectl delete namespace ${insideNamespace} --ignore-not-found`,
+    'kubectl delete persistentvolume berth-data --ignore-not-found',
+    'kubectl delete storageclass by-hand --ignore-not-found',
+  ]) {
+    await operator.type(command);
+  }
 }
 
-export interface Inside {
+/** What the first start of Berth printed. */
+export interface Start {
   readonly password: string;
   readonly fingerprint: string;
 }
 
-/** What the start of Berth printed, which the log holds. */
-export async function readStart({ operator }: Bed): Promise<Inside> {
-  const log = await operator.type(`kubectl --namespace ${insideNamespace} logs deployment/berth`);
+export function readStart(log: string): Start {
   const password = /^ +password +(\S+)/m.exec(log)?.[1];
   const fingerprint = /^ +authority +([0-9A-F:]{95})$/m.exec(log)?.[1];
   if (password !== undefined && fingerprint !== undefined) return { password, fingerprint };
   throw new Error(`The log holds no password, or no fingerprint:\n${log}`);
 }
 
-/** A clone of Berth whose user is signed in inside, while the bed's own stays signed in outside. */
-export async function signInInside(
-  { operator }: Bed,
-  { password, fingerprint }: Inside,
-): Promise<Terminal> {
+/** A clone whose user signs in inside, while the bed's own stays signed in outside. */
+export async function secondClone({ operator }: Bed): Promise<Terminal> {
   const clone = openTerminal(operator.host, repositoryRoot);
   await clone.type('export XDG_CONFIG_HOME=$HOME/inside');
-  await clone.type(`./berth trust ${insideName} --fingerprint ${fingerprint}`);
-  await clone.type(`./berth login ${insideName} --username admin --password-stdin`, {
-    input: password,
-  });
-  await operator.type(
-    `echo ${quoted(password)} | docker login --username admin --password-stdin ${insideName}`,
-  );
   return clone;
 }

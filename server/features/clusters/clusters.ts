@@ -8,6 +8,7 @@ import { Refusal } from '#lib/errors.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
 import type { Database } from '#server/database/database.ts';
+import type { OriginOf } from '#server/http/exchange.ts';
 import type { Upgrades } from '#server/http/listener.ts';
 import { refuseUpgrade } from '#server/http/refuse-upgrade.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
@@ -27,6 +28,11 @@ import { addManifestRoutes } from './manifest-routes.ts';
 import { clusterSecrets } from './secrets.ts';
 import { createWorkloads } from './workloads.ts';
 
+const failed = new Refusal(
+  'unavailable',
+  'The agent could not be let in: see the log of the server.',
+);
+
 /** Milliseconds. */
 const defaultWait = 30_000;
 /** A pull waits meanwhile. */
@@ -45,6 +51,9 @@ export interface ClustersOptions {
   readonly provideAgentImage: AgentImages['provide'];
   /** An agent came to this process or left it. */
   readonly onAgentChange: (change: AgentChange) => void;
+  /** An agent was not let in. */
+  readonly onAgentRefused: (address: string, reason: string) => void;
+  readonly originOf: OriginOf;
   readonly reportFailure: (error: unknown) => void;
   readonly now: () => number;
 }
@@ -70,7 +79,7 @@ export interface Clusters {
 }
 
 export async function createClusters(options: ClustersOptions): Promise<Clusters> {
-  const { database, certificates, registry, reportFailure, now } = options;
+  const { database, certificates, registry, originOf, reportFailure, now } = options;
   const secrets = clusterSecrets(
     await options.sharedSecret('cluster-secrets', () => randomBytes(32)),
   );
@@ -99,6 +108,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       mailbox,
       secrets,
       credentials: workloads.robots,
+      coverageOf: workloads.coverageOf,
       registry: () => ({ name: registry, authorities: authoritiesOf(certificates) }),
       onChange: options.onAgentChange,
       report: reportFailure,
@@ -117,15 +127,9 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       })
       .catch((error: unknown) => {
         if (!(error instanceof Refusal)) reportFailure(error);
-        refuseUpgrade(
-          socket,
-          error instanceof Refusal
-            ? error
-            : new Refusal(
-                'unavailable',
-                'The agent could not be let in: see the log of the server.',
-              ),
-        );
+        const refusal = error instanceof Refusal ? error : failed;
+        options.onAgentRefused(originOf(request).address, refusal.message);
+        refuseUpgrade(socket, refusal);
       });
   }
 

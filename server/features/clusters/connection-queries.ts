@@ -103,29 +103,3 @@ export async function keysOf(
     .execute();
   return rows.map(({ thumbprint, jwk }) => ({ thumbprint, jwk: JSON.parse(jwk) as JWK }));
 }
-
-/** The selectors of a cluster's grants, and the patterns of workloads that are members of projects. */
-export async function coverageOf(
-  read: Reader,
-  cluster: { readonly id: number; readonly name: string },
-): Promise<{ readonly selectors: readonly string[]; readonly workloads: readonly string[] }> {
-  const grants = await read
-    .selectFrom('cluster_grants')
-    .select('selector')
-    .distinct()
-    .where('cluster_id', '=', cluster.id)
-    .orderBy('selector')
-    .execute();
-  const members = await read
-    .selectFrom('project_members')
-    .select('workload')
-    .distinct()
-    .where('kind', '=', 'workload')
-    .where('workload', 'like', `${cluster.name}/%`)
-    .orderBy('workload')
-    .execute();
-  return {
-    selectors: grants.map(({ selector }) => selector),
-    workloads: members.flatMap(({ workload }) => workload ?? []),
-  };
-}

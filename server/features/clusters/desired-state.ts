@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { DesiredState, NamespaceSelector } from '#contract/agent.ts';
-import { parseWorkloadPattern } from '#contract/names.ts';
-import type { Reader } from '#server/database/database.ts';
-import { coverageOf } from './connection-queries.ts';
+import type { Coverage } from './grants/coverage.ts';
+import { readSelector, writeSelector } from './grants/selectors.ts';
 import { settingsOf } from './stored-settings.ts';
 
 export interface DesiredCluster {
-  readonly id: number;
   readonly name: string;
   /** As the table holds them. */
   readonly settings: string;
@@ -20,11 +18,11 @@ export interface DesiredRegistry {
 }
 
 /** All that the agent of a cluster is to bring about. */
-export async function desiredStateOf(
-  read: Reader,
+export function desiredStateOf(
   cluster: DesiredCluster,
   { name, authorities }: DesiredRegistry,
-): Promise<DesiredState> {
+  coverage: Coverage,
+): DesiredState {
   const settings = settingsOf(cluster.settings);
   const state: Omit<DesiredState, 'revision'> = {
     cluster: cluster.name,
@@ -39,7 +37,7 @@ export async function desiredStateOf(
       credentialProvider: settings.credential_provider,
     },
     pullSecrets: {
-      selectors: settings.pull_secrets ? await selectorsOf(read, cluster) : [],
+      selectors: settings.pull_secrets ? selectorsOf(coverage) : [],
       webhook: settings.webhook,
     },
   };
@@ -47,20 +45,15 @@ export async function desiredStateOf(
   return { revision, ...state };
 }
 
-/**
- * Every namespace that something is granted to. Members that are one ServiceAccount are left out:
- * what a namespace's Secret opens, all of its pods may use.
- */
-async function selectorsOf(read: Reader, cluster: DesiredCluster): Promise<NamespaceSelector[]> {
-  const { selectors, workloads } = await coverageOf(read, cluster);
-  const all = new Set(selectors);
-  for (const workload of workloads) {
-    const pattern = parseWorkloadPattern(workload);
-    if (pattern?.serviceAccount !== '*') continue;
-    const { namespace } = pattern;
-    const selector: NamespaceSelector =
-      namespace === '*' ? { kind: 'all' } : { kind: 'name', name: namespace };
-    all.add(JSON.stringify(selector));
-  }
-  return [...all].sort().map((selector) => JSON.parse(selector) as NamespaceSelector);
+/** Every namespace that something is granted to, each selector once. */
+function selectorsOf({ grants, members }: Coverage): NamespaceSelector[] {
+  const selectors = [
+    ...grants.map(({ selector }) => selector),
+    ...members.map(
+      ({ namespace }): NamespaceSelector =>
+        namespace === '*' ? { kind: 'all' } : { kind: 'name', name: namespace },
+    ),
+  ];
+  const texts = new Set(selectors.map(writeSelector));
+  return [...texts].sort().map(readSelector);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterNode as ReportedNode } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
@@ -19,6 +19,10 @@ const folder = `/etc/containerd/certs.d/${registry}`;
 export function trustSection(bed: () => Bed): void {
   describe('trust on the nodes', () => {
     before(() => haveConnected(bed()));
+    after(async () => {
+      const { cluster } = bed();
+      for (const node of cluster.nodes.slice(2)) await cluster.removeNode(node);
+    });
 
     test('every node says that it trusts Berth, and how', async () => {
       const nodes = await Promise.all(['node-1', 'node-2'].map((name) => trusted(bed(), name)));
@@ -207,7 +211,7 @@ export function trustSection(bed: () => Bed): void {
       const containers = await containersOf(cluster, 'berth', 'app.kubernetes.io/name=berth-node');
       const [container] = containers;
       assert.ok(container);
-      const seconds = 20;
+      const seconds = 10;
       const before = await usageOf(container);
       await pause(seconds * 1_000);
       const after = await usageOf(container);

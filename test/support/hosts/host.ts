@@ -1,4 +1,5 @@
-import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Finished,
@@ -98,10 +99,11 @@ export async function createHost(
   async function write(inside: string, content: string | Uint8Array, mode = 0o644) {
     const target = file(inside);
     await mkdir(join(target, '..'), { recursive: true });
-    // A link would lead out of the host and into this machine.
-    await rm(target, { force: true });
-    await writeFile(target, content);
-    await chmod(target, mode);
+    // Several may write one file at once, and a link would lead out of the host into this machine.
+    const whole = `${target}.${randomUUID()}`;
+    await writeFile(whole, content);
+    await chmod(whole, mode);
+    await rename(whole, target);
   }
 
   const runIn: Host['run'] = (command, args, options = {}) =>

@@ -8,6 +8,7 @@ import type { Database } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
 import type { ConnectionLookups } from '../connection-queries.ts';
 import { type DesiredRegistry, desiredStateOf } from '../desired-state.ts';
+import type { CoverageOf } from '../grants/coverage.ts';
 import { renewalMilliseconds } from '../presence.ts';
 import type { ClusterSecrets } from '../secrets.ts';
 import { connectAgent, releaseConnection, renewConnections } from '../writes/connections.ts';
@@ -38,6 +39,7 @@ export interface HubOptions {
   readonly mailbox: Mailbox;
   readonly secrets: ClusterSecrets;
   readonly credentials: CredentialCalls;
+  readonly coverageOf: CoverageOf;
   /** As it stands at the moment. */
   readonly registry: () => DesiredRegistry;
   readonly onChange: (change: AgentChange) => void;
@@ -75,11 +77,11 @@ interface Held {
 }
 
 export function createHub(options: HubOptions): Hub {
-  const { database, lookups, mailbox, secrets, registry, onChange, report, now } = options;
-  const { read } = database;
+  const { database, lookups, mailbox, secrets, coverageOf, registry, onChange, report, now } =
+    options;
   const readGeneration = grantGenerationOf(database);
   const identify = createIdentifyAgent({
-    read,
+    read: database.read,
     lookups,
     secrets,
     registry: registry().name,
@@ -205,8 +207,8 @@ export function createHub(options: HubOptions): Hub {
       const { authorities, name } = registry();
       const seen = `${await readGeneration()} ${authorities} ${standing.settings}`;
       if (entry.seen === seen) return;
-      const cluster = { id, name: standing.name, settings: standing.settings };
-      const state = await desiredStateOf(read, cluster, { name, authorities });
+      const coverage = await coverageOf(standing.name);
+      const state = desiredStateOf(standing, { name, authorities }, coverage);
       if (entry.revision !== state.revision) {
         await session.call('state.set', state);
         entry.revision = state.revision;

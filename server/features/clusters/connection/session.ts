@@ -6,6 +6,8 @@ import { limitFloods } from './flood-limits.ts';
 
 const pingMilliseconds = 10_000;
 const silenceMilliseconds = 25_000;
+/** Of what is said to an agent and not read by it. */
+const mostUnread = 16 * 1024 * 1024;
 /** For the other side to close its end. */
 const closingMilliseconds = 1_000;
 /** RFC 6455 section 5.5: of a control frame, less the code. */
@@ -77,6 +79,11 @@ export function openSession(options: SessionOptions): AgentSession {
     heardAt = performance.now();
     if (closedFor !== undefined) return;
     const bytes = data as Buffer;
+    if (socket.bufferedAmount > mostUnread) {
+      closedFor = 'the agent reads no answers';
+      socket.terminate();
+      return;
+    }
     if (isFlood(bytes.length)) {
       close('refused', 'the agent sends more than this server takes: it may come back later');
       return;

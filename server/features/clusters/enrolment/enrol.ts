@@ -1,6 +1,7 @@
 import type { AgentIdentity, ClusterProof } from '#contract/agent.ts';
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
+import { findToken } from '../queries.ts';
 import type { ClusterSecrets } from '../secrets.ts';
 import { enrolCluster, noteEnrolmentProblem, unknownToken } from '../writes/enrolment.ts';
 import { readKeys } from './keys.ts';
@@ -25,7 +26,10 @@ export async function enrol(
   { database, secrets, registry, now }: EnrolOptions,
 ): Promise<AgentIdentity> {
   const tokenHmac = secrets.hmacOfConnectToken(connectToken);
-  if (tokenHmac === undefined) throw unknownToken();
+  // Before anything that takes long: who has no token at all is not worth it.
+  if (tokenHmac === undefined || (await findToken(database.read, tokenHmac)) === undefined) {
+    throw unknownToken();
+  }
   try {
     const { uid, issuer, kubernetesVersion, serviceAccountToken: token } = proof;
     const keys = await readKeys(proof.keys);

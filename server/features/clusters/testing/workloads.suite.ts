@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
-import { createHmac, createPublicKey, type JsonWebKeyInput } from 'node:crypto';
+import {
+  createHmac,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKeyInput,
+} from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { JWTPayload } from 'jose';
+import type { ClusterProof } from '#contract/agent.ts';
 import type { ClusterGrant } from '#contract/clusters.ts';
+import { Refusal } from '#lib/errors.ts';
 import type { Reply, TestServer } from '#test/server.ts';
 import {
   type AgentOptions,
   connectAgent,
+  connectToken,
+  enrol,
   enrolled,
   issuer,
   makeCluster,
@@ -57,8 +66,8 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
     let server: TestServer;
     let prod: TestCluster;
     let agent: TestAgent;
-    /** What the agent says of tokens; undefined: it refuses to. */
-    let review: { authenticated: boolean; reason?: string } | undefined;
+    /** What the agent says of tokens; undefined: it fails. */
+    let review: { authenticated: boolean; reason?: string } | 'denied' | undefined;
     const reviewed: string[] = [];
 
     before(async () => {
@@ -91,6 +100,7 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
         'token.review': async (parameters) => {
           reviewed.push((parameters as { token: string }).token);
           if (review === undefined) throw new Error('no answer');
+          if (review === 'denied') throw new Refusal('denied', 'not me');
           return review;
         },
       };
@@ -345,6 +355,19 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
       await other.leave();
     });
 
+    test('is known whatever keys another cluster reports, by the same name', async () => {
+      const odd = await makeCluster();
+      const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+      const claimed = { ...publicKey.export({ format: 'jwk' }), kid: prod.jwk.kid };
+      const proof = await odd.proof({ keys: [odd.jwk, claimed] as ClusterProof['keys'] });
+      const offered = await connectToken(server, 'odd');
+      assert.equal((await enrol(server, offered, proof)).status, 201);
+      const mine = await podToken(prod, undefined, {}, { kid: undefined });
+      for (const token of [await podToken(prod), mine]) {
+        assert.equal((await askByForm(token)).status, 200);
+      }
+    });
+
     test('ends with the next request after its cluster is disconnected', async () => {
       const gone = await makeCluster();
       const other = await join('gone', gone);
@@ -390,6 +413,11 @@ export function workloadsSuite(name: string, start: () => Promise<TestServer>): 
       }
       assert.deepEqual(reviewed, [token, gone]);
 
+      review = 'denied';
+      assert.match(
+        await refusal(askByForm(await podToken(prod)), 503),
+        /its agent may not ask: run berth cluster connect prod and the command/,
+      );
       review = undefined;
       const sentence = /its agent does not answer: see berth cluster status prod/;
       assert.match(await refusal(askByForm(await podToken(prod)), 503), sentence);

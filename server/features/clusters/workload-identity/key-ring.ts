@@ -91,12 +91,13 @@ function ringOf(keys: ReadonlyMap<string, ClusterKey>): KeyRing {
 function keyOf(row: KeyRow, earlier: ClusterKey | undefined): ClusterKey | undefined {
   const jwk: JWK = JSON.parse(row.jwk);
   const algorithms = algorithmsOf(jwk);
-  if (algorithms.length === 0) return undefined;
+  const publicKey = earlier?.publicKey ?? readKey(jwk);
+  if (algorithms.length === 0 || publicKey === undefined) return undefined;
   return {
     thumbprint: row.thumbprint,
     kid: jwk.kid,
     algorithms,
-    publicKey: earlier?.publicKey ?? createPublicKey({ key: jwk, format: 'jwk' }),
+    publicKey,
     cluster: {
       id: row.cluster_id,
       name: row.name,
@@ -105,4 +106,18 @@ function keyOf(row: KeyRow, earlier: ClusterKey | undefined): ClusterKey | undef
       disconnecting: row.disconnecting_at !== null,
     },
   };
+}
+
+/** RFC 7518 section 3.3. */
+const leastRsaBits = 2_048;
+
+/** Undefined for what verifies nothing: an agent may report what it likes of its own cluster. */
+function readKey(jwk: JWK): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    const { modulusLength = leastRsaBits } = key.asymmetricKeyDetails ?? {};
+    return modulusLength >= leastRsaBits ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }

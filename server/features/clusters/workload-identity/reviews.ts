@@ -42,11 +42,14 @@ export function createReviews(ask: ReviewToken, clock: () => number): ReviewToke
       }
       return review;
     } catch (error) {
-      throw new Refusal(
-        'unavailable',
-        `Cluster ${cluster.name} is asked about each token, and its agent does not answer: see berth cluster status ${cluster.name}, or run berth cluster set ${cluster.name} --no-review-tokens.`,
-        { cause: error },
-      );
+      throw new Refusal('unavailable', unanswered(cluster.name, error), { cause: error });
     }
   };
+}
+
+function unanswered(cluster: string, error: unknown): string {
+  const off = `or run berth cluster set ${cluster} --no-review-tokens`;
+  return error instanceof Refusal && error.kind === 'denied'
+    ? `Cluster ${cluster} is to be asked about each token, and its agent may not ask: run berth cluster connect ${cluster} and the command that it prints, ${off}.`
+    : `Cluster ${cluster} is to be asked about each token, and its agent does not answer: see berth cluster status ${cluster}, ${off}.`;
 }
