@@ -10,9 +10,6 @@ const apiVersion = 'kubelet.config.k8s.io/v1';
 const kind = 'CredentialProviderConfig';
 const maximumCharacters = 256 * 1024;
 
-/** The first minor release of Kubernetes 1 whose kubelet takes the configuration. */
-export const leastKubeletMinor = 34;
-
 /** A configuration that cannot be merged with. The message says why, and what to do. */
 export class UnreadableProviderConfig extends Error {
   constructor(reason: string) {
@@ -57,41 +54,28 @@ export function providerConfig(registry: string): string {
  * @throws {UnreadableProviderConfig}
  */
 export function mergeProviderConfig(existing: string, registry: string): string {
-  return withProviders(existing, (providers) => {
-    const entry = providerEntry(registry);
-    const others = providers.filter((provider) => !isOurs(provider));
-    const place = providers.findIndex(isOurs);
-    return place < 0 ? [...providers, entry] : others.toSpliced(place, 0, entry);
-  });
-}
-
-/**
- * `existing` without the entry; undefined where no other provider is left, which a kubelet that is
- * told to read the file does not accept.
- * @throws {UnreadableProviderConfig}
- */
-export function withoutProvider(existing: string): string | undefined {
-  const { providers } = read(existing);
-  if (providers.every(isOurs)) return undefined;
-  return withProviders(existing, (all) => all.filter((provider) => !isOurs(provider)));
+  const { document, value, providers } = read(existing);
+  const entry = providerEntry(registry);
+  const place = providers.findIndex(isOurs);
+  const others = providers.filter((provider) => !isOurs(provider));
+  const wanted = {
+    ...value,
+    apiVersion,
+    providers: others.toSpliced(place < 0 ? others.length : place, 0, entry),
+  };
+  if (isSame(wanted, value)) return existing;
+  const indent = indentOfJson(existing);
+  if (indent !== undefined) return `${JSON.stringify(wanted, null, indent)}\n`;
+  const spliced = splice(existing, document, entry);
+  return spliced !== undefined && isSame(tryRead(spliced), wanted)
+    ? spliced
+    : rewritten(document, wanted.providers, entry);
 }
 
 function isOurs(provider: unknown): boolean {
   return typeof provider === 'object' && provider !== null && 'name' in provider
     ? provider.name === providerName
     : false;
-}
-
-function withProviders(existing: string, change: (providers: Value[]) => Value[]): string {
-  const { document, value, providers } = read(existing);
-  const wanted = { ...value, apiVersion, providers: change(providers) };
-  if (isSame(wanted, value)) return existing;
-  const indent = indentOfJson(existing);
-  if (indent !== undefined) return `${JSON.stringify(wanted, null, indent)}\n`;
-  const spliced = splice(existing, document, wanted);
-  return spliced !== undefined && isSame(tryRead(spliced), wanted)
-    ? spliced
-    : rewritten(document, wanted);
 }
 
 interface ProviderConfig {
@@ -152,7 +136,7 @@ function indentOfJson(text: string): number | undefined {
  * The text with lines taken out and put in, where providers are a block sequence. Whether the
  * outcome is right is for the caller to check.
  */
-function splice(text: string, document: Document, wanted: Value): string | undefined {
+function splice(text: string, document: Document, entry: Value): string | undefined {
   const { contents } = document;
   if (!isMap(contents)) return undefined;
   const sequence = contents.get('providers', true);
@@ -171,8 +155,7 @@ function splice(text: string, document: Document, wanted: Value): string | undef
   const column = (lines.linePos(items[0]?.dash ?? 0).col ?? 1) - 1;
   const pad = ' '.repeat(column);
   const values = document.toJS().providers as unknown[];
-  const entry = (wanted.providers as Value[]).find(isOurs);
-  const put = entry === undefined ? '' : `${pad}- ${blockOf(entry, `${pad}  `)}`;
+  const put = `${pad}- ${blockOf(entry, `${pad}  `)}`;
   const place = values.findIndex(isOurs);
   const item = items[place];
   if (item === undefined) {
@@ -207,23 +190,19 @@ function endOfLine(text: string, from: number): number {
 }
 
 /** Keeps comments, though not the way everything is written. */
-function rewritten(document: Document, wanted: Value): string {
+function rewritten(document: Document, providers: readonly Value[], entry: Value): string {
   const copy = document.clone();
   copy.set('apiVersion', apiVersion);
   const { contents } = copy;
   const sequence = isMap(contents) ? contents.get('providers', true) : undefined;
   if (!isSeq(sequence)) {
-    copy.set('providers', copy.createNode(wanted.providers));
+    copy.set('providers', copy.createNode(providers));
     return copy.toString();
   }
-  const entry = (wanted.providers as Value[]).find(isOurs);
   sequence.items = sequence.items.filter(
     (item) => !(isMap(item) && item.get('name') === providerName),
   );
-  if (entry !== undefined) {
-    const place = (wanted.providers as Value[]).indexOf(entry);
-    sequence.items.splice(place, 0, copy.createNode(entry));
-  }
+  sequence.items.splice(providers.indexOf(entry), 0, copy.createNode(entry));
   return copy.toString();
 }
 
