@@ -133,6 +133,7 @@ async function composeOver(
     provideAgentImage: () => agentImages.provide(),
     originOf,
     onAgentChange: ({ state, ...change }) => log.info(change, `agent ${state}`),
+    onAgentTrouble: (cluster, reason) => log.warn({ cluster, reason }, 'agent in trouble'),
     onAgentRefused: (address, reason) => log.warn({ address, reason }, 'agent refused'),
     reportFailure: (error) => log.error({ err: error }, 'an agent was not served'),
     now: Date.now,

@@ -7,6 +7,8 @@ import type { EffectiveSettings } from './stored-settings.ts';
 /** After which waiting is told to be long, with what to look at. */
 const patience = 60_000;
 
+const loopback = /^(?:localhost|127\.[0-9.]+|\[::1\])(?::\d+)?$/;
+
 export interface CheckedCluster {
   readonly cluster: ClusterRow;
   readonly settings: EffectiveSettings;
@@ -59,6 +61,12 @@ function tlsCheck({ cluster, token, registry, now }: CheckedCluster): ClusterChe
     });
   }
   if (token?.problem) return { name, state: 'passed' };
+  if (loopback.test(registry)) {
+    return failed(name, {
+      message: `Berth is called ${registry}, which leads nodes and pods to themselves.`,
+      cure: `Start it with BERTH_URL=https://HOST[:PORT], as its clients reach it, and run berth cluster connect ${cluster.name} for a new command.`,
+    });
+  }
   if (token?.distrusted_by) {
     return failed(name, {
       message: `A client at ${token.distrusted_by} did not trust this server's certificate since the manifests were fetched.`,

@@ -51,6 +51,8 @@ export interface ClustersOptions {
   readonly provideAgentImage: AgentImages['provide'];
   /** An agent came to this process or left it. */
   readonly onAgentChange: (change: AgentChange) => void;
+  /** An agent did not do what it was told. */
+  readonly onAgentTrouble: (cluster: string, reason: string) => void;
   /** An agent was not let in. */
   readonly onAgentRefused: (address: string, reason: string) => void;
   readonly originOf: OriginOf;
@@ -111,6 +113,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       coverageOf: workloads.coverageOf,
       registry: () => ({ name: registry, authorities: authoritiesOf(certificates) }),
       onChange: options.onAgentChange,
+      onTrouble: options.onAgentTrouble,
       report: reportFailure,
       now,
     });

@@ -43,6 +43,8 @@ export interface HubOptions {
   /** As it stands at the moment. */
   readonly registry: () => DesiredRegistry;
   readonly onChange: (change: AgentChange) => void;
+  /** An agent did not do what it was told. */
+  readonly onTrouble: (cluster: string, reason: string) => void;
   readonly report: (error: unknown) => void;
   readonly now: () => number;
 }
@@ -77,8 +79,18 @@ interface Held {
 }
 
 export function createHub(options: HubOptions): Hub {
-  const { database, lookups, mailbox, secrets, coverageOf, registry, onChange, report, now } =
-    options;
+  const {
+    database,
+    lookups,
+    mailbox,
+    secrets,
+    coverageOf,
+    registry,
+    onChange,
+    onTrouble,
+    report,
+    now,
+  } = options;
   const readGeneration = grantGenerationOf(database);
   const identify = createIdentifyAgent({
     read: database.read,
@@ -183,7 +195,9 @@ export function createHub(options: HubOptions): Hub {
       await compare(entry);
     } catch (error) {
       entry.retryAt = now() + retryMilliseconds;
-      if (entry.session.isOpen()) report(error);
+      if (!entry.session.isOpen()) return;
+      if (error instanceof Refusal) onTrouble(entry.session.cluster.name, error.message);
+      else report(error);
     }
   }
 

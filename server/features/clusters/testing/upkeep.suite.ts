@@ -60,10 +60,10 @@ export function upkeepSuite(name: string, open: OpenEmpty): void {
       await database.write(noteTokenShown, { id: token.id, address: '10.0.0.1', now: begin });
     }
 
-    async function checks(cluster: ClusterRow, now: number) {
+    async function checks(cluster: ClusterRow, now: number, registry = 'registry.test') {
       const settings = settingsOf(cluster.settings);
       const token = await latestToken(database.read, cluster.id);
-      const list = checklistOf({ cluster, settings, token, registry: 'registry.test', now });
+      const list = checklistOf({ cluster, settings, token, registry, now });
       return new Map(list.map((check) => [check.name, check]));
     }
 
@@ -81,6 +81,18 @@ export function upkeepSuite(name: string, open: OpenEmpty): void {
       const late = await checks(cluster, begin + 16 * minute);
       assert.equal(late.get('token')?.state, 'failed');
       assert.match(late.get('token')?.problem?.cure ?? '', /berth cluster connect waiting/);
+    });
+
+    test('the checklist tells that nodes cannot reach what is called localhost', async () => {
+      const cluster = await offered('here');
+      for (const registry of ['localhost:5000', '127.0.0.1', '[::1]:5000']) {
+        const { state, problem } = (await checks(cluster, begin, registry)).get('tls') ?? {};
+        assert.equal(state, 'failed');
+        assert.match(problem?.cure ?? '', /BERTH_URL/);
+      }
+      for (const registry of ['localhost.example.com', '10.0.0.1:5000', '127.example.com']) {
+        assert.equal((await checks(cluster, begin, registry)).get('tls')?.state, 'waiting');
+      }
     });
 
     test('the checklist tells of a client that did not trust the certificate', async () => {
