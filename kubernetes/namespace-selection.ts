@@ -2,7 +2,8 @@ import type { NamespaceSelector } from '#contract/agent.ts';
 
 export interface SelectableNamespace {
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** undefined: not known yet; no selector by labels covers it. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
 }
 
 /** Those of Kubernetes itself and of the agent: only a selector that names one covers it. */
@@ -18,11 +19,11 @@ export function selects(selector: NamespaceSelector, namespace: SelectableNamesp
   if (selector.kind === 'name') return selector.name === namespace.name;
   if (reservedNamespaces.includes(namespace.name)) return false;
   if (selector.kind === 'all') return true;
+  const { labels } = namespace;
   const wanted = Object.entries(selector.labels);
   return (
+    labels !== undefined &&
     wanted.length > 0 &&
-    wanted.every(
-      ([key, value]) => Object.hasOwn(namespace.labels, key) && namespace.labels[key] === value,
-    )
+    wanted.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value)
   );
 }

@@ -4,6 +4,7 @@ import { type SelectableNamespace, selects } from '#kubernetes/namespace-selecti
 import type { PullSecretView } from './secret.ts';
 
 export interface NamespaceView extends SelectableNamespace {
+  readonly labels: Readonly<Record<string, string>>;
   readonly uid: string;
   readonly terminating: boolean;
 }

@@ -1,12 +1,13 @@
 import type { NamespaceSelector } from '#contract/agent.ts';
 import { parseWorkloadPattern } from '#contract/names.ts';
 import { memberWorkloads } from '#features/projects';
+import { type SelectableNamespace, selects } from '#kubernetes/namespace-selection.ts';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { Database, Reader } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
 import type { Role } from '#server/permissions/roles.ts';
 import { allGrants } from './queries.ts';
-import { covers, readSelector, type SelectedNamespace } from './selectors.ts';
+import { readSelector } from './selectors.ts';
 
 export interface ClusterGrantEntry {
   readonly project: string;
@@ -81,15 +82,15 @@ async function loadAll(read: Reader): Promise<Coverages> {
 }
 
 /** Whether anything is granted to the namespace. */
-export function isCovered(coverage: Coverage, namespace: SelectedNamespace): boolean {
+export function isCovered(coverage: Coverage, namespace: SelectableNamespace): boolean {
   return (
-    coverage.grants.some(({ selector }) => covers(selector, namespace)) ||
+    coverage.grants.some(({ selector }) => selects(selector, namespace)) ||
     coverage.members.some((member) => isMember(member, namespace))
   );
 }
 
-function isMember(member: MemberEntry, { name }: SelectedNamespace): boolean {
+function isMember(member: MemberEntry, { name }: SelectableNamespace): boolean {
   return member.namespace === '*'
-    ? covers({ kind: 'all' }, { name, labels: undefined })
+    ? selects({ kind: 'all' }, { name, labels: undefined })
     : member.namespace === name;
 }

@@ -3,22 +3,7 @@ import { isDnsLabel, isDnsSubdomain } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
 import { quote } from '#lib/quote.ts';
 
-/** A namespace as far as selectors ask of it. */
-export interface SelectedNamespace {
-  readonly name: string;
-  /** undefined: not reported yet. */
-  readonly labels: Readonly<Record<string, string>> | undefined;
-}
-
 const mostLabels = 16;
-
-/** What runs here is the cluster's own, or ours: only a name gives them anything. */
-const reserved: ReadonlySet<string> = new Set([
-  'kube-system',
-  'kube-public',
-  'kube-node-lease',
-  'berth',
-]);
 
 /**
  * A selector as it is stored: equal ones are equal texts.
@@ -49,24 +34,6 @@ export function writeSelector(selector: NamespaceSelector): string {
 
 export function readSelector(stored: string): NamespaceSelector {
   return JSON.parse(stored);
-}
-
-/** Whether a grant with this selector is one for the namespace. */
-export function covers(selector: NamespaceSelector, { name, labels }: SelectedNamespace): boolean {
-  switch (selector.kind) {
-    case 'name':
-      return selector.name === name;
-    case 'all':
-      return !reserved.has(name);
-    case 'labels':
-      return (
-        !reserved.has(name) &&
-        labels !== undefined &&
-        Object.entries(selector.labels).every(
-          ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
-        )
-      );
-  }
 }
 
 /** As Kubernetes has it: `[prefix/]name`, and a value that may be empty. */

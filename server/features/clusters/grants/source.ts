@@ -1,11 +1,11 @@
 import type { GrantShare, GrantSource, ProjectShare } from '#features/auth';
+import { selects } from '#kubernetes/namespace-selection.ts';
 import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import type { Database } from '#server/database/database.ts';
 import type { Principal } from '#server/permissions/principals.ts';
 import { roles } from '#server/permissions/roles.ts';
 import type { CoverageOf } from './coverage.ts';
 import { prepareNamespaceLabels } from './queries.ts';
-import { covers } from './selectors.ts';
 
 const nothing: GrantShare = {};
 
@@ -27,7 +27,7 @@ export function createNamespaceGrants(database: Database, coverageOf: CoverageOf
         const labels = row === undefined ? undefined : JSON.parse(row.labels);
         const projects = new Map<string, ProjectShare>();
         for (const { project, role, selector } of concerned) {
-          if (!covers(selector, { name: namespace, labels })) continue;
+          if (!selects(selector, { name: namespace, labels })) continue;
           const earlier = projects.get(project)?.role;
           if (earlier === undefined || roles.indexOf(earlier) < roles.indexOf(role)) {
             projects.set(project, { role });

@@ -1,11 +1,11 @@
 import type { NamespaceCredential, NamespaceReport, NamespaceSelector } from '#contract/agent.ts';
 import { isDnsLabel } from '#contract/names.ts';
 import { createMachineSecret, hmacOfMachineSecret } from '#features/auth';
+import { selects } from '#kubernetes/namespace-selection.ts';
 import { Refusal } from '#lib/errors.ts';
 import { quote } from '#lib/quote.ts';
 import type { Database } from '#server/database/database.ts';
 import { type CoverageOf, isCovered } from '../grants/coverage.ts';
-import { covers } from '../grants/selectors.ts';
 import { namespaceRobotName } from './names.ts';
 import { namespacesWithCredentials } from './queries.ts';
 import { endCredentials, issueCredential, placeCredential } from './writes.ts';
@@ -93,7 +93,7 @@ export function createNamespaceRobots(options: NamespaceRobotsOptions): Namespac
       const rows = await namespacesWithCredentials(database.read, id);
       const uncovered = rows.filter((row) => {
         const labels = row.labels === null ? undefined : JSON.parse(row.labels);
-        return !selectors.some((selector) => covers(selector, { name: row.name, labels }));
+        return !selectors.some((selector) => selects(selector, { name: row.name, labels }));
       });
       for (let begin = 0; begin < uncovered.length; begin += namespacesAtOnce) {
         const batch = uncovered.slice(begin, begin + namespacesAtOnce);
