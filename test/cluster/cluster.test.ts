@@ -1,6 +1,6 @@
 import { after, before, describe } from 'node:test';
 import { type Bed, startBed } from './bed.ts';
-import { isVersion, sectionNames, sections } from './sections.ts';
+import { isVersion, sections, sectionsOf } from './sections.ts';
 
 /** Arguments: a version of containerd, the file for figures, then sections, or none for all. */
 const [version = '', figures = '', ...chosen] = process.argv.slice(2);
@@ -16,7 +16,5 @@ describe(`a cluster on containerd ${version}`, () => {
     bed = await startBed({ version, figures });
   });
   after(() => bed?.stop());
-  for (const name of sectionNames) {
-    if (chosen.length === 0 || chosen.includes(name)) sections[name](started);
-  }
+  for (const name of sectionsOf(version, chosen)) sections[name](started);
 });

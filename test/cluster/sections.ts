@@ -30,6 +30,19 @@ export type SectionName = keyof typeof sections;
 
 export const sectionNames = Object.keys(sections) as readonly SectionName[];
 
+/** What no version of containerd makes a difference to: one of them is enough, unless it is named. */
+const ofAnyVersion: ReadonlySet<SectionName> = new Set(['manifests', 'in-cluster']);
+
+/** @param chosen none: all that say something about the version */
+export function sectionsOf(
+  version: ContainerdVersion,
+  chosen: readonly string[],
+): readonly SectionName[] {
+  return chosen.length > 0
+    ? sectionNames.filter((name) => chosen.includes(name))
+    : sectionNames.filter((name) => version === versions[0] || !ofAnyVersion.has(name));
+}
+
 export function isSection(name: string): name is SectionName {
   return Object.hasOwn(sections, name);
 }
