@@ -13,9 +13,7 @@ import { addTrustRoutes } from '#features/trust';
 import { createUsers } from '#features/users';
 import { chain } from '#lib/maybe-promise.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
-import { certificatesFromFiles } from '#server/certificates/files.ts';
-import { type ServedNames, servedNames } from '#server/certificates/names.ts';
-import { ownCertificates } from '#server/certificates/own-authority.ts';
+import { servedNames } from '#server/certificates/names.ts';
 import type { Config } from '#server/config/config.ts';
 import type { Writer } from '#server/database/sqlite/writer.ts';
 import { createOutbox } from '#server/events/outbox.ts';
@@ -36,8 +34,8 @@ import { collect, type GatherProcesses, type MetricSource } from '#server/teleme
 import { createRequestObserver } from '#server/telemetry/observe-requests.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
-import type { Traces } from '#server/telemetry/traces.ts';
 import { createJobCounts, createWriteCounts } from '#server/telemetry/work-counts.ts';
+import { openCertificates } from './certificates.ts';
 import { measuredDatabase } from './measured.ts';
 import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
@@ -48,6 +46,7 @@ import {
   tracedStore,
   tracedSubscriber,
 } from './traced.ts';
+import { openTraces } from './traces.ts';
 import { version } from './version.ts';
 
 export interface Server {
@@ -324,20 +323,6 @@ async function composeOver(
   };
 }
 
-/** Loads what traces need, where the server is told to trace. */
-async function openTraces({ traces: settings }: Config, log: Log): Promise<Traces | undefined> {
-  if (settings === undefined) return undefined;
-  const { startTraces } = await import('#server/telemetry/open-telemetry.ts');
-  return startTraces({
-    settings,
-    version,
-    onChange: (problem) =>
-      problem === undefined
-        ? log.info('traces reach their collector again')
-        : log.warn({ err: problem }, `traces do not reach ${settings.url}: they are dropped`),
-  });
-}
-
 function logHealth(log: Log, { name, condition }: Examined, error: unknown): void {
   if (condition.status === 'works') log.info({ part: name }, 'works again');
   else if (condition.status === 'degraded') log.warn({ part: name }, condition.message);
@@ -346,27 +331,4 @@ function logHealth(log: Log, { name, condition }: Examined, error: unknown): voi
 
 function nameOfCaller({ principal }: Caller): string | undefined {
   return principal.kind === 'anonymous' ? undefined : describePrincipal(principal);
-}
-
-function openCertificates(
-  config: Config,
-  served: ServedNames,
-  { sharedSecret, replaceSharedSecret }: Storage,
-  log: Log,
-): Promise<ServerCertificates> {
-  const certificateLog = {
-    info: (message: string) => log.info(message),
-    warn: (message: string) => log.warn(message),
-  };
-  const { tlsFiles } = config;
-  return tlsFiles === undefined
-    ? ownCertificates(served, { keep: sharedSecret, replace: replaceSharedSecret }, certificateLog)
-    : certificatesFromFiles(
-        {
-          certificateFile: tlsFiles.certificate,
-          keyFile: tlsFiles.key,
-          authorityFile: tlsFiles.authority,
-        },
-        certificateLog,
-      );
 }
