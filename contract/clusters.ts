@@ -58,6 +58,8 @@ export const ConnectionOffer = Type.Object({
     gitops: Type.String(),
     air_gapped: Type.String(),
   }),
+  /** What will not work although it can be tried; sentences. */
+  warnings: Type.Array(Type.String()),
 });
 export type ConnectionOffer = Static<typeof ConnectionOffer>;
 

@@ -101,6 +101,7 @@ function offerText(offer: ConnectionOffer, { form, output }: ConnectOptions): st
     `${instruction(form, output)} The token is good once, until ${timeText(offer.expires_at, '-')} UTC.`,
     '',
     commandOf(offer, form, output),
+    ...offer.warnings.flatMap((warning) => ['', `Warning: ${warning}`]),
   ].join('\n');
 }
 

@@ -13,7 +13,7 @@ export interface OfferedConnection {
   readonly expiresAt: number;
   readonly registry: string;
   readonly version: string;
-  readonly certificates: ServerCertificates;
+  readonly certificates: Pick<ServerCertificates, 'publicKeyPin' | 'authority'>;
 }
 
 /** What an operator is told once: what will be allowed, and the commands that do it. */
@@ -32,5 +32,15 @@ export function offerOf(offered: OfferedConnection): ConnectionOffer {
       token,
       version,
     }),
+    warnings: isOwnToEveryMachine(registry)
+      ? [
+          `Every machine takes ${registry} for itself, so nodes cannot pull from it: start the server with BERTH_URL set to a name that they can reach, such as BERTH_URL=https://registry.example.com.`,
+        ]
+      : [],
   };
+}
+
+/** `localhost`, or an address of the loopback. */
+function isOwnToEveryMachine(registry: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(registry);
 }
