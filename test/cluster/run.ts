@@ -43,7 +43,7 @@ conclude(counts);
 async function go(file: string, what: string, argv: readonly string[]): Promise<void> {
   await cleanUp(suite);
   const started = performance.now();
-  const options = { concurrency: 1, timeout: 900_000, argv };
+  const options = { concurrency: 1, timeout: 1_500_000, argv };
   const added = await runTestFiles([join(import.meta.dirname, file)], options);
   await cleanUp(suite);
   counts.passed += added.passed;
