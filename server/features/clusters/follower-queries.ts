@@ -1,19 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { NodeReport } from '#contract/agent.ts';
 import type { AuthorityFollowers } from '#contract/trust.ts';
+import { authoritiesDigest } from '#kubernetes/node/files.ts';
 import type { Database } from '#server/database/database.ts';
-
-/** As nodes report what they were given to trust. */
-export function hashOfBundle(bundle: string): string {
-  return createHash('sha256').update(bundle).digest('hex');
-}
 
 /** Tells which nodes of clusters trust exactly the authorities of `bundle` (PEM). */
 export async function authorityFollowers(
   { read }: Pick<Database, 'read'>,
   bundle: string,
 ): Promise<AuthorityFollowers> {
-  const expected = hashOfBundle(bundle);
+  const expected = authoritiesDigest(bundle);
   const rows = await read
     .selectFrom('cluster_nodes')
     .innerJoin('clusters', 'clusters.id', 'cluster_nodes.cluster_id')

@@ -177,18 +177,6 @@ export async function listNamespaces(read: Reader, cluster: number, page: Page) 
   return { rows, total: Number(total) };
 }
 
-/** Why nodes are not trusted yet, a few of them. */
-export async function untrustedNodes(read: Reader, cluster: number, limit: number) {
-  return read
-    .selectFrom('cluster_nodes')
-    .select(['name', 'report'])
-    .where('cluster_id', '=', cluster)
-    .where('trust', '=', 'problem')
-    .orderBy('name')
-    .limit(limit)
-    .execute();
-}
-
 /** Whether there is anything that `clearEnded` would take away. */
 export async function hasEnded(
   read: Reader,
