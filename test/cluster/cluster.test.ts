@@ -16,5 +16,5 @@ describe(`a cluster on containerd ${version}`, () => {
     bed = await startBed({ version, figures });
   });
   after(() => bed?.stop());
-  for (const name of sectionsOf(version, chosen)) sections[name](started);
+  for (const name of sectionsOf(version, chosen)) sections[name](started, version);
 });

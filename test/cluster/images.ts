@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { descriptorToJson } from '#oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf } from '#oci/digest.ts';
 import { buildLayer, buildImage as buildManifest, type RuntimeConfig } from '#oci/image.ts';
+import { textFile, withFolders } from '#oci/node-image.ts';
 import { type TarEntry, writeTar } from '#oci/tar.ts';
 import { succeed } from '#test/processes.ts';
 
@@ -126,25 +126,6 @@ function pauseProgram(): Buffer {
   elf.writeBigUInt64LE(size, 104);
   elf.writeBigUInt64LE(0x1000n, 112);
   return Buffer.concat([elf, code]);
-}
-
-/** Every folder on the way is named before what lies in it. */
-function* withFolders(entries: readonly TarEntry[]): Generator<TarEntry> {
-  const named = new Set(['.']);
-  for (const entry of entries) {
-    const missing: string[] = [];
-    for (let at = posix.dirname(entry.path); !named.has(at); at = posix.dirname(at)) {
-      named.add(at);
-      missing.unshift(at);
-    }
-    yield* missing.map((path): TarEntry => ({ type: 'directory', path }));
-    if (entry.type === 'directory') named.add(entry.path);
-    yield entry;
-  }
-}
-
-function textFile(path: string, text: string): TarEntry {
-  return { type: 'file', path, content: Buffer.from(text) };
 }
 
 function jsonFile(path: string, value: object): TarEntry {

@@ -2,9 +2,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanUp } from '#test/hosts.ts';
+import { runOnBed } from '#test/bed-suite.ts';
 import { occupyMachine } from '#test/lock.ts';
-import { type Counts, conclude, runTestFiles } from '#test/suite.ts';
+import { type Counts, conclude } from '#test/suite.ts';
 import { ensureSuiteTools, suite } from './bed.ts';
 import { figureTable } from './figures.ts';
 import { isSection, isVersion, sectionNames, versions } from './sections.ts';
@@ -40,14 +40,7 @@ console.log(figureTable(figures));
 await rm(folder, { recursive: true });
 conclude(counts);
 
-async function go(file: string, what: string, argv: readonly string[]): Promise<void> {
-  await cleanUp(suite);
-  const started = performance.now();
-  const options = { concurrency: 1, timeout: 1_500_000, argv };
-  const added = await runTestFiles([join(import.meta.dirname, file)], options);
-  await cleanUp(suite);
-  counts.passed += added.passed;
-  counts.failed += added.failed;
-  counts.skipped += added.skipped;
-  console.log(`${what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+function go(name: string, what: string, argv: readonly string[]): Promise<void> {
+  const file = join(import.meta.dirname, name);
+  return runOnBed(suite, counts, { file, what, argv, timeout: 1_500_000 });
 }

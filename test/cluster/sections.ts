@@ -24,7 +24,7 @@ export const sections = {
   disconnect: disconnectSection,
   // Connects the cluster to another Berth.
   'in-cluster': inClusterSection,
-} as const satisfies Record<string, (bed: () => Bed) => void>;
+} as const satisfies Record<string, (bed: () => Bed, version: ContainerdVersion) => void>;
 
 export type SectionName = keyof typeof sections;
 

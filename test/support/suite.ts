@@ -14,10 +14,11 @@ export interface Counts {
  * Runs test files with node:test and counts their tests (not their suites).
  * @param options.concurrency files at once; 1 for suites that own the machine
  * @param options.timeout milliseconds for one test
+ * @param options.argv what each file finds in its `process.argv`
  */
 export async function runTestFiles(
   files: readonly string[],
-  options: { concurrency: number; timeout: number },
+  options: { concurrency: number; timeout: number; argv?: readonly string[] },
 ): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const events = run({ files: [...files], ...options, cwd: repositoryRoot });

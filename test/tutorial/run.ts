@@ -1,8 +1,8 @@
 // npm run test:tutorial [SECTION …] [VERSION …]: the tutorial, step by step, by real programs.
 import { join } from 'node:path';
-import { cleanUp } from '#test/hosts.ts';
+import { runOnBed } from '#test/bed-suite.ts';
 import { occupyMachine } from '#test/lock.ts';
-import { type Counts, conclude, runTestFiles } from '#test/suite.ts';
+import { type Counts, conclude } from '#test/suite.ts';
 import { ensureTutorialTools, suite } from './bed.ts';
 import { isSection, isVersion, sectionNames, versions } from './sections.ts';
 
@@ -29,14 +29,7 @@ for (const version of onlyReadme ? [] : chosenVersions) {
 if (given.length === 0 || given.includes('readme')) await go('readme.test.ts', 'the README', []);
 conclude(counts);
 
-async function go(file: string, what: string, argv: readonly string[]): Promise<void> {
-  await cleanUp(suite);
-  const started = performance.now();
-  const options = { concurrency: 1, timeout: 900_000, argv };
-  const added = await runTestFiles([join(import.meta.dirname, file)], options);
-  await cleanUp(suite);
-  counts.passed += added.passed;
-  counts.failed += added.failed;
-  counts.skipped += added.skipped;
-  console.log(`${what}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+function go(name: string, what: string, argv: readonly string[]): Promise<void> {
+  const file = join(import.meta.dirname, name);
+  return runOnBed(suite, counts, { file, what, argv, timeout: 900_000 });
 }
