@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import type { AuthorityInformation } from '#contract/trust.ts';
 import { repositoryRoot } from '#test/suite.ts';
-import { type SignedIn, signIn } from './testing/command-line.ts';
+import { asking, type SignedIn, signIn } from './testing/command-line.ts';
 
 let admin: SignedIn;
 before(async () => {
@@ -13,17 +13,7 @@ before(async () => {
 });
 after(() => admin[Symbol.asyncDispose]());
 
-async function json(...given: string[]) {
-  const result = await admin.berth([...given, '--json']);
-  assert.equal(result.code, 0, result.stderr);
-  return result.json();
-}
-
-async function refused(sentence: RegExp, ...given: string[]) {
-  const { code, stderr } = await admin.berth(given);
-  assert.equal(code, 1, stderr);
-  assert.match(stderr, sentence);
-}
+const { json, refused } = asking(() => admin);
 
 function fingerprints({ authorities }: AuthorityInformation): string[] {
   return authorities.map(({ fingerprint }) => fingerprint);
@@ -33,7 +23,7 @@ test('an authority takes over from another without a moment in which nobody is t
   const { server } = admin;
   const [old] = fingerprints(await json('authority', 'show'));
   assert.ok(old);
-  await refused(/begin with berth authority rotate/, 'authority', 'switch');
+  await refused(/begin with berth authority rotate/, 1, 'authority', 'switch');
 
   const announced = await json('authority', 'rotate');
   assert.equal(announced.phase, 'announced');
@@ -47,7 +37,7 @@ test('an authority takes over from another without a moment in which nobody is t
   const both = ['--fingerprint', old, '--fingerprint', next];
   const rehearsal = ['trust', server.host, '--dry-run', '--runtime', 'docker'];
   assert.equal((await admin.berth([...rehearsal, ...both])).code, 0);
-  await refused(/not AA:BB: nothing was changed/, ...rehearsal, '--fingerprint', 'AA:BB');
+  await refused(/not AA:BB: nothing was changed/, 1, ...rehearsal, '--fingerprint', 'AA:BB');
 
   assert.deepEqual(fingerprints(await json('authority', 'switch')), [next, old]);
   // The command line that took the step trusts what came of it; whoever trusts only the old one not.
@@ -95,6 +85,6 @@ test('a node that has not heard of the next authority holds the switch, until it
     trusting: 0,
     waiting: [{ cluster: 'prod', node: 'node-1' }],
   });
-  await refused(/prod\/node-1 do not trust the next authority yet/, 'authority', 'switch');
+  await refused(/prod\/node-1 do not trust the next authority yet/, 1, 'authority', 'switch');
   assert.equal((await json('authority', 'switch', '--force')).phase, 'switched');
 });

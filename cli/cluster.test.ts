@@ -13,7 +13,7 @@ import {
   type TestAgent,
 } from '#server/features/clusters/testing/agents.ts';
 import { waitFor } from '#test/processes.ts';
-import { type SignedIn, signIn } from './testing/command-line.ts';
+import { asking, type SignedIn, signIn } from './testing/command-line.ts';
 import { berthInTerminal } from './testing/typed.ts';
 
 const registry = 'registry.test:5000';
@@ -23,19 +23,7 @@ before(async () => {
 });
 after(() => admin[Symbol.asyncDispose]());
 
-async function json(...given: string[]) {
-  const result = await admin.berth([...given, '--json']);
-  assert.equal(result.code, 0, result.stderr);
-  return result.json();
-}
-
-async function refused(sentence: RegExp, exitCode: number, ...given: string[]) {
-  const { code, stdout, stderr } = await admin.berth(given);
-  assert.equal(code, exitCode, stdout + stderr);
-  assert.equal(stdout, '');
-  assert.match(stderr, sentence);
-  assert.doesNotMatch(stderr, /\n\s+at |node:internal/);
-}
+const { json, refused } = asking(() => admin);
 
 /** A cluster that is connected under `name`, by an agent that does what it is asked. */
 async function connected(name: string): Promise<TestAgent> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type SignedIn, signIn } from './testing/command-line.ts';
+import { asking, type SignedIn, signIn } from './testing/command-line.ts';
 
 let admin: SignedIn;
 before(async () => {
@@ -8,20 +8,7 @@ before(async () => {
 });
 after(() => admin[Symbol.asyncDispose]());
 
-/** Runs a command that must succeed, and reads its JSON. */
-async function json(...given: string[]) {
-  const result = await admin.berth([...given, '--json']);
-  assert.equal(result.code, 0, result.stderr);
-  return result.json();
-}
-
-async function refused(sentence: RegExp, exitCode: number, ...given: string[]) {
-  const { code, stdout, stderr } = await admin.berth(given);
-  assert.equal(code, exitCode, stdout + stderr);
-  assert.equal(stdout, '');
-  assert.match(stderr, sentence);
-  assert.doesNotMatch(stderr, /\n\s+at |node:internal/);
-}
+const { json, refused } = asking(() => admin);
 
 function signedInAs(name: string, secret: string) {
   return { env: { BERTH_SERVER: admin.server.host, BERTH_TOKEN: `${name}:${secret}` } };

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +75,26 @@ export async function signIn(settings: Parameters<typeof startServer>[0] = {}): 
     async [Symbol.asyncDispose]() {
       await server.stop();
       await commandLine[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What tests ask of a command line that is there once they run. */
+export function asking(commandLine: () => CommandLine) {
+  return {
+    /** Runs a command that must succeed, and reads its JSON. */
+    async json(...given: string[]) {
+      const result = await commandLine().berth([...given, '--json']);
+      assert.equal(result.code, 0, result.stderr);
+      return result.json();
+    },
+    /** Runs a command that must be refused by a sentence, and by nothing else. */
+    async refused(sentence: RegExp, exitCode: number, ...given: string[]) {
+      const { code, stdout, stderr } = await commandLine().berth(given);
+      assert.equal(code, exitCode, stdout + stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, sentence);
+      assert.doesNotMatch(stderr, /\n\s+at |node:internal/);
     },
   };
 }
