@@ -26,12 +26,48 @@ started_of() {
   printf '%s' "\${20}"
 }
 
+# Whether a process is the node's own. Whoever may run a pod gives its processes whatever names and
+# command lines they like: those have another numbering of processes, another user, or what runs
+# containers above them.
+of_node() {
+  local pid key value rest user parent nested above count
+  pid=$1 above= count=0
+  while [ "$count" -le 100 ]; do
+    user= parent= nested=
+    {
+      while read -r key value rest; do
+        case $key in
+          PPid:) parent=$value ;;
+          Uid:) user=$value ;;
+          NSpid:) nested=$rest ;;
+        esac
+      done <"$proc/$pid/status"
+    } 2>/dev/null
+    if [ "$pid" = "$1" ]; then
+      [ "$user" = 0 ] && [ -z "$nested" ] || return 1
+    else
+      { read -r above <"$proc/$pid/comm"; } 2>/dev/null
+      case $above in containerd-shim* | docker-containe* | conmon*) return 1 ;; esac
+    fi
+    case $parent in
+      '') return 1 ;;
+      0 | 1) return 0 ;;
+    esac
+    pid=$parent count=$((count + 1))
+  done
+  return 1
+}
+
 detect() {
   local dir name config
   containerd= containerd_file= dockerd=no crio=no kubelet= embedding=
   for dir in "$proc"/[0-9]*; do
     name=
     { read -r name <"$dir/comm"; } 2>/dev/null || continue
+    case $name in
+      containerd | dockerd | crio | kubelet | k3s*) of_node "\${dir##*/}" || continue ;;
+      *) continue ;;
+    esac
     case $name in
       containerd)
         config=$(words_of "\${dir##*/}" | flag_of --config -config -c)

@@ -18,6 +18,10 @@ export interface ProcessDescription {
   readonly words: readonly string[];
   /** Of its start: another one is another process of the same number. */
   readonly started?: number;
+  readonly user?: number;
+  readonly parent?: number;
+  /** Its number in a namespace of its own. */
+  readonly nested?: number;
 }
 
 /** A node's file system in a temporary folder, with processes as /proc shows them. */
@@ -76,9 +80,14 @@ export async function testNode(): Promise<TestNode> {
         .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
         .sort();
     },
-    process: async (pid, { name, words, started = 100 }) => {
+    process: async (pid, { name, words, started = 100, user = 0, parent = 1, nested }) => {
       await put(join(proc, `${pid}/comm`), `${name}\n`);
       await put(join(proc, `${pid}/cmdline`), words.map((word) => `${word}\0`).join(''));
+      const numbers = [pid, nested].filter((number) => number !== undefined).join('\t');
+      await put(
+        join(proc, `${pid}/status`),
+        `Name:\t${name}\nPPid:\t${parent}\nUid:\t${[user, user, user, user].join('\t')}\nNSpid:\t${numbers}\n`,
+      );
       const fields = ['S', ...Array.from({ length: 18 }, () => '0'), started, '0'];
       await put(join(proc, `${pid}/stat`), `${pid} (${name} (x) ) ${fields.join(' ')}\n`);
     },
