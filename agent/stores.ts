@@ -5,6 +5,7 @@ import {
   type ObjectStore,
   resources,
 } from '#kubernetes/api/index.ts';
+import { k3sArgumentsAnnotation } from '#kubernetes/node/k3s-arguments.ts';
 import type { Log } from './log.ts';
 import type { ClusterNamespace } from './part.ts';
 
@@ -38,12 +39,20 @@ export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal):
   };
 }
 
-/** Nodes are large: conditions and annotations are nothing that anybody reads. */
+/** Nodes are large: most conditions and annotations are nothing that anybody reads. */
 function keptOfNode({ metadata, spec, status }: Node): Node {
-  const { name, uid = '', labels = {} } = metadata;
+  const { name, uid = '', labels = {}, annotations = {} } = metadata;
+  const k3sArguments = annotations[k3sArgumentsAnnotation];
   const { addresses = [], nodeInfo, images = [], conditions = [] } = status ?? {};
   return {
-    metadata: { name, uid, labels },
+    metadata: {
+      name,
+      uid,
+      labels,
+      ...(k3sArguments !== undefined && {
+        annotations: { [k3sArgumentsAnnotation]: k3sArguments },
+      }),
+    },
     ...(spec?.taints !== undefined && { spec: { taints: spec.taints } }),
     status: {
       addresses,

@@ -4,6 +4,7 @@ import { berthNamespace } from '#kubernetes/manifests/names.ts';
 import { type NodeImage, planNodeImages } from '#kubernetes/manifests/node-images.ts';
 import { distributionOf } from '#kubernetes/node/distribution.ts';
 import { nodeFiles, nodeFilesRevision } from '#kubernetes/node/files.ts';
+import { k3sProviderConfig } from '#kubernetes/node/k3s-arguments.ts';
 import { lastNodeStatus, type NodeStatus } from '#kubernetes/node/status.ts';
 import {
   type NodeExpectation,
@@ -162,6 +163,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
       revision: of.revision,
       runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? '',
       distribution: distributionOf(node, status),
+      providerConfig: k3sProviderConfig(node),
     };
   }
 

@@ -12,14 +12,14 @@ export function kubeletFlags({ configFile, binaryFolder }: ProviderPlaces): read
   ];
 }
 
-/** The command that makes a node read what was changed. Its pods run on. */
-export function restartCommand(distribution: string): string {
+/** What to do where Berth could not have a node read what was changed. Its pods run on. */
+export function restartCure(distribution: string, node: string): string {
   switch (distribution) {
     case 'k3s':
-      return 'systemctl restart k3s || systemctl restart k3s-agent';
+      return `No unit of systemd runs k3s there. Run on the node what starts it anew: rc-service k3s restart, or rc-service k3s-agent restart; of a cluster of k3d, docker restart ${node}`;
     case 'rke2':
-      return 'systemctl restart rke2-server || systemctl restart rke2-agent';
+      return 'No unit of systemd by the name of rke2-server or rke2-agent runs there: start RKE2 anew on the node.';
     default:
-      return 'systemctl restart kubelet';
+      return 'There is no systemd that Berth could ask. Run on the node: systemctl restart kubelet';
   }
 }

@@ -80,14 +80,16 @@ describe('the image of the pods on nodes', () => {
     const arm = node({ name: 'arm', images });
     Object.assign(arm.status.nodeInfo, { architecture: 'arm64' });
     const alpine = node({ name: 'alpine', osImage: 'Alpine Linux v3.22', images });
+    const k3d = node({ name: 'k3d', osImage: 'K3s v1.34.7+k3s1', images });
     const { images: chosen } = planNodeImages([
       arm,
       alpine,
-      ...['a', 'b', 'c'].map((name) => node({ name, images })),
+      k3d,
+      ...['a', 'b', 'c', 'd'].map((name) => node({ name, images })),
     ]);
     assert.deepEqual(chosen, [
       { image: 'r/pause:3.10', shell: 'host', hosts: undefined },
-      { image: 'r/pause:3.10', shell: 'host-without-lib64', hosts: ['alpine', 'arm'] },
+      { image: 'r/pause:3.10', shell: 'host-without-lib64', hosts: ['alpine', 'arm', 'k3d'] },
     ]);
     const [, without] = nodeDaemonSets(chosen);
     assert.doesNotMatch(JSON.stringify(without), /lib64/);

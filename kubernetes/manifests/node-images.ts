@@ -161,7 +161,8 @@ function labelText(value: unknown): string | undefined {
 
 function shellOf(system: string, architecture: unknown): Shell {
   if (shellless.test(system)) return 'image';
-  if (/alpine/i.test(system)) return 'host-without-lib64';
+  // k3s' own image says what it is, too.
+  if (/alpine|^k3s /i.test(system)) return 'host-without-lib64';
   const isDebian = /debian|ubuntu|raspbian/i.test(system);
   return isDebian && architecture === 'arm64' ? 'host-without-lib64' : 'host';
 }

@@ -112,21 +112,6 @@ describe('what cannot be changed safely is left and told:', () => {
     assert.deepEqual((await node.round()).problems, [`config-refused=${file}`]);
     assert.equal(await node.read(file), bare);
   });
-
-  test('what a distribution writes anew at each start', async () => {
-    await using node = await testNode();
-    await node.write('/var/lib/rancher/k3s/agent/etc/containerd/config.toml', 'version = 2\n');
-    await node.process(5, {
-      name: 'containerd',
-      words: ['containerd', '-c', '/var/lib/rancher/k3s/agent/etc/containerd/config.toml'],
-    });
-    await node.give({ setConfigPath: true });
-    const status = await node.round();
-    assert.equal(status.distribution, 'k3s');
-    assert.deepEqual(status.problems, [
-      'generated=/var/lib/rancher/k3s/agent/etc/containerd/config.toml',
-    ]);
-  });
 });
 
 test('what somebody changed after us is not changed back, and told', async () => {

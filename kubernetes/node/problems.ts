@@ -1,7 +1,8 @@
 import type { Problem } from '#contract/agent.ts';
 import { containerdConfigPath } from '../certs-d.ts';
 import { configPathLines } from '../containerd-config.ts';
-import { kubeletFlags, restartCommand } from '../credential-provider/flags.ts';
+import { kubeletFlags, restartCure } from '../credential-provider/flags.ts';
+import { writableFolders } from './layout.ts';
 import type { NodeStatus } from './status.ts';
 
 /** What sentences about a node name. */
@@ -41,6 +42,10 @@ export function explainProblem(
   const version = status.config_version === '3' || /^[2-9]/.test(status.containerd_version) ? 3 : 2;
   const lines = configPathLines(version, containerdConfigPath);
   const allow = `berth cluster set ${cluster} --set-config-path`;
+  const rancher = distribution === 'k3s' || distribution === 'rke2';
+  if (rancher && isMissingPath(code, status)) {
+    return explainProblem({ code: 'generated', path }, subject, status);
+  }
   switch (code) {
     case 'config-path':
       return {
@@ -55,7 +60,7 @@ export function explainProblem(
     case 'generated':
       return {
         message: `${distribution} on ${node} writes ${path} anew at each start, and names no config_path in it.`,
-        cure: `Update ${distribution}, whose releases since 1.27 name one; or name it in config.toml.tmpl beside that file and restart ${distribution}.`,
+        cure: `Have a template of yours beside that file, if there is one, begin with {{ template "base" . }}; or update ${distribution}, which names one since 1.26.13, 1.27.10, 1.28.6 and 1.29.1.`,
       };
     case 'config-version':
     case 'config-shape':
@@ -65,6 +70,12 @@ export function explainProblem(
         cure: `Put this into it by hand and restart containerd:\n${lines}`,
       };
     case 'foreign':
+      if (rancher && path.startsWith(`${status.config_path}/`)) {
+        return {
+          message: `${path} on ${node} was made by ${distribution}, or by somebody else, and is left as it is.`,
+          cure: `Take ${registry} out of /etc/rancher/${distribution}/registries.yaml if it stands there, then take the folder away on the node: Berth lays down its own within seconds. ${distribution} would make it again at its next start.`,
+        };
+      }
       return {
         message: `${path} on ${node} was made by somebody else, and is left as it is.`,
         cure: `Take it away on the node, with berth trust ${registry} --remove or by hand: Berth lays down its own within seconds.`,
@@ -75,6 +86,12 @@ export function explainProblem(
         cure: 'Correct the link on the node: Berth looks again within seconds.',
       };
     case 'unwritable':
+      if (path.startsWith('/') && !writableFolders.some((each) => path.startsWith(`${each}/`))) {
+        return {
+          message: `${path} on ${node} lies in none of the folders in which Berth writes on a node: ${writableFolders.join(' and ')}.`,
+          cure: 'Mount it below /var, or have the runtime look below /etc.',
+        };
+      }
       return {
         message: `${path} on ${node} cannot be written: its disk may be full or read-only.`,
         cure: 'Make room on the node, or make the folder writable: Berth tries again within seconds.',
@@ -83,7 +100,7 @@ export function explainProblem(
       return path === 'kubelet'
         ? {
             message: `The kubelet of ${node} has not been started anew since its configuration was changed.`,
-            cure: `There is no systemd that Berth could ask. Run on the node: ${restartCommand(distribution)}`,
+            cure: restartCure(distribution, node),
           }
         : {
             message: `containerd on ${node} has not been started anew since its config_path was set.`,
@@ -120,6 +137,11 @@ export function explainProblem(
         cure: 'Look at the log of its pod of the DaemonSet berth-node in the namespace berth.',
       };
   }
+}
+
+/** Whether it says that containerd's configuration names no folder. */
+function isMissingPath(code: string, { config_path }: NodeStatus): boolean {
+  return code === 'legacy' || (code === 'config-path' && config_path === '');
 }
 
 const configReasons = {

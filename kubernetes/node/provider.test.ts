@@ -148,25 +148,3 @@ test('flags of others in the same file are left alone', async () => {
   assert.deepEqual((await node.round()).provider_problems, [`flags=${kubeadm}`]);
   assert.equal(await node.read(kubeadm), taken);
 });
-
-test('k3s, which shows no flags, gets a file of settings, and is active after its restart', async () => {
-  await using node = await testNode();
-  await node.chroot('k3s\\ --version) echo "k3s version v1.34.1+k3s1 (abc)" ;;');
-  await node.write('/var/lib/rancher/k3s/agent/etc/containerd/config.toml', 'version = 2\n');
-  await node.process(60, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'] });
-  await node.give({ authorities: undefined, credentialProvider: 'configure' });
-  assert.deepEqual((await node.round()).provider_problems, ['restart=kubelet']);
-  assert.match(
-    (await node.read('/etc/rancher/k3s/config.yaml.d/berth.yaml')) ?? '',
-    /^image-credential-provider-config: "\/var\/lib\/berth-node/,
-  );
-  await node.endProcess(60);
-  await node.process(61, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'], started: 7 });
-  assert.equal((await node.round()).provider_state, 'active');
-  await node.give({ remove: true });
-  assert.equal((await node.round()).provider_state, 'inert');
-  await node.endProcess(61);
-  await node.process(62, { name: 'k3s-server', words: ['/usr/local/bin/k3s server'], started: 8 });
-  assert.equal((await node.round()).provider_state, 'off');
-  assert.equal(await node.read('/etc/rancher/k3s/config.yaml.d/berth.yaml'), undefined);
-});

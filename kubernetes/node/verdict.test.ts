@@ -126,11 +126,22 @@ test('every problem that the script tells of is explained', async () => {
 
 test('whatever a node says, what is told of it fits into a message', () => {
   const long = '/'.padEnd(1_024, 'x');
-  const paths = { containerd_file: long, config_path: long, provider_config: long };
+  const paths = {
+    containerd_file: long,
+    config_path: long,
+    provider_config: long,
+    provider_bin: long,
+  };
   const status: NodeStatus = { ...well, ...paths, problems: [`foreign=${long}`.slice(0, 1_024)] };
   assert.ok(Value.Check(NodeTrust, nodeTrust(expected, status)));
   const provider = nodeCredentialProvider(expected, { ...status, provider_state: 'foreign' });
   assert.ok(Value.Check(NodeCredentialProvider, provider));
+  for (const providerConfig of ['', '/x']) {
+    const told = { ...expected, providerConfig };
+    const overruled = nodeCredentialProvider(told, { ...status, provider_state: 'active' });
+    assert.ok(overruled.problem !== undefined);
+    assert.ok(Value.Check(NodeCredentialProvider, overruled));
+  }
   const line = JSON.stringify({ ...well, config_path: `${long}x` });
   assert.equal(lastNodeStatus(line), undefined);
 });

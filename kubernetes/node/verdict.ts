@@ -16,6 +16,8 @@ export interface NodeExpectation extends NodeSubject {
   readonly revision: string;
   /** As the node says it: `containerd://2.4.2`. */
   readonly runtime: string;
+  /** What k3s says it takes credential providers from; absent where nobody says so. */
+  readonly providerConfig?: string | undefined;
 }
 
 /** Whether the node trusts the registry; without a status, what keeps its pod from saying so. */
@@ -82,6 +84,10 @@ export function nodeCredentialProvider(
   switch (state) {
     case 'installed':
       return { state, problem: notNamed(expected) };
+    case 'active':
+      return isOverruled(expected, status)
+        ? { state: 'installed', problem: overruled(expected, status) }
+        : { state };
     case 'foreign':
       return { state: 'problem', problem: hasOthers(expected, status) };
     case 'merge':
@@ -104,6 +110,35 @@ function notNamed({ node, cluster }: NodeSubject): Problem {
     message: `The kubelet of ${node} is not told of the credential provider.`,
     cure: `Start it with: ${kubeletFlags(providerPlaces).join(' ')}. Or let Berth do it: berth cluster set ${cluster} --credential-provider configure`,
   };
+}
+
+/** k3s reads other files than the script does when its command line says so. */
+function isOverruled(
+  { providerConfig }: NodeExpectation,
+  { provider_config }: NodeStatus,
+): boolean {
+  return (
+    providerConfig !== undefined && provider_config !== '' && providerConfig !== provider_config
+  );
+}
+
+function overruled({ node, providerConfig }: NodeExpectation, status: NodeStatus): Problem {
+  const [file, folder] = [status.provider_config, status.provider_bin].map(shortened);
+  if (providerConfig !== '') {
+    return {
+      message: `k3s on ${node} takes its credential providers from ${providerConfig}: its command line overrules its files.`,
+      cure: `Take --image-credential-provider-config and --image-credential-provider-bin-dir out of its command line on the node, and restart k3s.`,
+    };
+  }
+  return {
+    message: `k3s on ${node} was started without the credential provider that /etc/rancher/k3s names: it has not read it yet, or reads another file.`,
+    cure: `Restart k3s on the node. If its --config or K3S_CONFIG_FILE names another file, put this there first:\nimage-credential-provider-config: ${file}\nimage-credential-provider-bin-dir: ${folder}`,
+  };
+}
+
+/** So that several fit into one sentence. */
+function shortened(path: string): string {
+  return path.slice(0, 512);
 }
 
 function hasOthers({ node, cluster }: NodeSubject, { provider_config }: NodeStatus): Problem {

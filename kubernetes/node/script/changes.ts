@@ -24,6 +24,7 @@ change_file() {
   if make_folders "\${at%/*}" &&
     { [ ! -e "$target" ] || cp -p "$target" "$new"; } 2>/dev/null &&
     { printf '%s\\n' "$3" >"$new" && [ -s "$new" ]; } 2>/dev/null &&
+    { [ -z "$made" ] || put_text "$made" "$state/$name.made"; } &&
     put_text "$at" "$state/$name.path" &&
     put_text "$(sum_of "$new")" "$state/$name.sum" &&
     mv -f "$new" "$target" 2>/dev/null; then
@@ -53,8 +54,11 @@ restore_file() {
     }
   else
     rm -f "$root$path"
+    for path in $(cat "$state/$name.made" 2>/dev/null); do
+      rmdir "$root$path" 2>/dev/null || break
+    done
   fi
-  rm -f "$state/$name.path" "$state/$name.sum" "$state/$name.before" "$state/$name.waits"
+  rm -f "$state/$name.path" "$state/$name.sum" "$state/$name.before" "$state/$name.made" "$state/$name.waits"
 }
 
 # Restarts the first of the units that runs; fails where there is no systemd to do it.

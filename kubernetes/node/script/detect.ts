@@ -59,8 +59,8 @@ of_node() {
 }
 
 detect() {
-  local dir name config
-  containerd= containerd_file= dockerd=no crio=no kubelet= embedding=
+  local dir name config rke2
+  containerd= containerd_file= dockerd=no crio=no kubelet= embedding= rke2=no
   for dir in "$proc"/[0-9]*; do
     name=
     { read -r name <"$dir/comm"; } 2>/dev/null || continue
@@ -84,17 +84,38 @@ detect() {
       dockerd) dockerd=yes ;;
       crio) crio=yes ;;
       kubelet) kubelet=\${dir##*/} ;;
-      k3s*) embedding=\${dir##*/} ;;
+      k3s-server | k3s-agent) embedding=\${dir##*/} ;;
+      k3s)
+        # In its own image; its other commands have that name too, and end soon.
+        case "$(tr '\\000' ' ' <"$dir/cmdline" 2>/dev/null) " in
+          *'k3s server '* | *'k3s agent '*) embedding=\${dir##*/} ;;
+        esac
+        ;;
+      rke2) rke2=yes ;;
     esac
   done
-  [ -n "$containerd" ] || [ ! -d "$root/etc/containerd" ] || containerd_file=/etc/containerd/config.toml
   detect_distribution
+  find_containerd_file
   detect_containerd
   detect_flags
 }
 
+# One that is just being started anew still has its file, and what was laid down stays.
+find_containerd_file() {
+  local name
+  if [ -n "$containerd" ]; then
+    containerd_was=$containerd_file
+    return 0
+  fi
+  for name in "$containerd_was" "/var/lib/rancher/$distribution/agent/etc/containerd/config.toml"; do
+    [ -n "$name" ] && follow "$name" && [ -f "$root$at" ] && containerd_file=$name && return 0
+  done
+  [ ! -d "$root/etc/containerd" ] || containerd_file=/etc/containerd/config.toml
+}
+
 detect_distribution() {
-  if [ -d "$root/var/lib/rancher/rke2/agent" ]; then distribution=rke2
+  if [ -n "$embedding" ]; then distribution=k3s
+  elif [ "$rke2" = yes ] || [ -d "$root/var/lib/rancher/rke2/agent" ]; then distribution=rke2
   elif [ -d "$root/var/lib/rancher/k3s/agent" ]; then distribution=k3s
   elif [ -d "$root/var/snap/microk8s" ]; then distribution=microk8s
   elif [ -d "$root/etc/eks" ]; then distribution=eks
@@ -107,8 +128,11 @@ detect_distribution() {
 }
 
 detect_flags() {
-  provider_bin= provider_config= kubelet_binary=kubelet
-  [ -n "$kubelet" ] || return 0
+  provider_bin= provider_config= kubelet_binary=$distribution
+  if [ -z "$kubelet" ]; then
+    [ "$distribution" != k3s ] || read_k3s_settings
+    return 0
+  fi
   provider_bin=$(words_of "$kubelet" | flag_of --image-credential-provider-bin-dir)
   provider_config=$(words_of "$kubelet" | flag_of --image-credential-provider-config)
   plain "$provider_bin"
@@ -118,10 +142,57 @@ detect_flags() {
   kubelet_binary=$(words_of "$kubelet" | { read -r name; printf '%s' "$name"; })
 }
 
+# A kubelet inside of k3s shows no flags: they stand in files, of which a later one overrides.
+read_k3s_settings() {
+  local name folder
+  [ -z "$embedding" ] ||
+    kubelet_binary=$(words_of "$embedding" | { read -r name; printf '%s' "\${name%% *}"; })
+  read_k3s_file /etc/rancher/k3s/config.yaml
+  follow /etc/rancher/k3s/config.yaml.d || return 0
+  folder=$at
+  for name in "$root$folder"/*.y*ml; do
+    read_k3s_file "\${name#"$root"}"
+  done
+  # What k3s takes where one of the two is not named.
+  if [ -n "$provider_config$provider_bin" ]; then
+    provider_config=\${provider_config:-/var/lib/rancher/credentialprovider/config.yaml}
+    provider_bin=\${provider_bin:-/var/lib/rancher/credentialprovider/bin}
+  fi
+}
+
+# Settings of their own, and those in kubelet-arg.
+read_k3s_file() {
+  local line
+  follow "$1" && [ -f "$root$at" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    bare "\${line%%#*}"
+    case $bare in
+      *image-credential-provider-config[:=]*)
+        k3s_value "\${bare#*image-credential-provider-config?}"
+        provider_config=$plain
+        ;;
+    esac
+    case $bare in
+      *image-credential-provider-bin-dir[:=]*)
+        k3s_value "\${bare#*image-credential-provider-bin-dir?}"
+        provider_bin=$plain
+        ;;
+    esac
+  done <"$root$at"
+}
+
+k3s_value() {
+  plain "\${1%%[],]*}"
+}
+
 detect_containerd() {
   config_path= config_version= config_legacy=no config_owner= has_config_path=no
   [ -n "$containerd_file" ] || return 0
-  [ -z "$containerd" ] || ask_containerd
+  case $containerd_file in
+    # Where it writes the file itself it names config_path there, and no program in PATH is this one.
+    */agent/etc/containerd/config.toml) containerd_version= asked= ;;
+    *) [ -z "$containerd" ] || ask_containerd ;;
+  esac
   config_imports= config_first=yes
   read_config "$containerd_file" || return 0
   config_first=no

@@ -112,7 +112,7 @@ list() {
 stopping=no
 trap 'stopping=yes' TERM INT
 
-told= seen= running= asked= kubelet_asked= containerd_version= containerd_binary=containerd count=0 every=30 problems= provider_problems= laid= kept=
+told= seen= running= asked= kubelet_asked= containerd_was= containerd_version= containerd_binary=containerd count=0 every=30 problems= provider_problems= laid= kept=
 while [ "$stopping" = no ]; do
   if read_settings; then
     # A script that changed takes over where this one is.

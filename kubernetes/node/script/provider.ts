@@ -56,7 +56,6 @@ knows_tokens() {
   local word
   if [ "$kubelet_asked" != "$process $(started_of "$process")" ]; then
     kubelet_asked="$process $(started_of "$process")" kubelet_minor=0
-    [ -n "$kubelet" ] || kubelet_binary=$distribution
     for word in $(on_node "$kubelet_binary" --version 2>/dev/null </dev/null); do
       case $word in
         v1.[0-9]*.*)
@@ -86,9 +85,6 @@ offer_provider() {
     return 0
   fi
   if named; then
-    provider_state=active
-  elif [ -f "$state/kubelet-flags.path" ] && [ -z "$kubelet" ]; then
-    # A kubelet inside of another program shows no flags; that program has started anew.
     provider_state=active
   elif [ "$provider" = configure ]; then
     set_flags
