@@ -59,6 +59,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
   let wanted: Wanted | undefined;
   let images: readonly NodeImage[] = [];
   let without: ReadonlySet<string> = new Set();
+  let passedOver: string | undefined;
   let removing = false;
 
   const reader = createStatusReader({
@@ -177,7 +178,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     const waited = Date.now() - before.since > podGraceMilliseconds;
     const missing =
       pod === undefined && (waited || without.has(name))
-        ? noPod(name, !without.has(name), wanted.cluster)
+        ? noPod(name, wanted.cluster, { hasImage: !without.has(name), passedOver })
         : undefined;
     reports.setNode(name, {
       distribution: expected.distribution,
@@ -193,12 +194,9 @@ export function createNodeTrust(context: AgentContext): AgentPart {
   async function plan(): Promise<void> {
     if (desired === undefined || removing) return;
     await nodes.filled;
-    const { image } = desired.nodes;
-    const chosen =
-      image === undefined
-        ? planNodeImages([...nodes.values()])
-        : { images: [{ image, shell: 'image', hosts: undefined } as const], without: [] };
+    const chosen = planNodeImages([...nodes.values()], desired.nodes.image);
     without = new Set(chosen.without);
+    passedOver = chosen.passedOver;
     // Without a node there is nothing to choose from, and what is there may yet serve.
     if (chosen.images.length === 0) return;
     images = chosen.images;

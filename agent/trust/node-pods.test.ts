@@ -40,6 +40,11 @@ test('what else keeps it from running is told in its own words', () => {
 });
 
 test('a node without a pod is explained by what is known', () => {
-  assert.match(noPod('worker', true, 'prod').cure, /kubectl describe daemonset/);
-  assert.match(noPod('worker', false, 'prod').cure, /--node-image/);
+  const explained = (hasImage: boolean, passedOver?: string) =>
+    noPod('worker', 'prod', { hasImage, passedOver });
+  assert.match(explained(true).cure, /kubectl describe daemonset/);
+  assert.match(explained(false).cure, /--node-image IMAGE$/);
+  const mirrored = explained(false, 'mirror.test/pause:3.10');
+  assert.match(mirrored.message, /anybody may have brought/);
+  assert.match(mirrored.cure, /--node-image mirror.test\/pause:3.10$/);
 });

@@ -98,14 +98,25 @@ export function obstacleOf(pod: NodePod, image: string, cluster: string): Obstac
 }
 
 /** Where the DaemonSet makes no pod on a node that could run one. */
-export function noPod(node: string, hasImage: boolean, cluster: string): Problem {
-  return hasImage
-    ? {
-        message: `Kubernetes has made no pod of Berth on ${node}: a policy of the cluster may refuse it, since it mounts folders of the node.`,
-        cure: `See why with: kubectl describe daemonset --namespace ${berthNamespace}. Exempt the namespace ${berthNamespace} from that policy, or trust the registry on the node by hand (berth trust).`,
-      }
-    : {
-        message: `${node} has neither a shell of its own nor an image that holds one.`,
-        cure: `Name an image with a shell that it can pull: berth cluster set ${cluster} --node-image IMAGE`,
-      };
+export function noPod(
+  node: string,
+  cluster: string,
+  found: { readonly hasImage: boolean; readonly passedOver: string | undefined },
+): Problem {
+  if (found.hasImage) {
+    return {
+      message: `Kubernetes has made no pod of Berth on ${node}: a policy of the cluster may refuse it, since it mounts folders of the node.`,
+      cure: `See why with: kubectl describe daemonset --namespace ${berthNamespace}. Exempt the namespace ${berthNamespace} from that policy, or trust the registry on the node by hand (berth trust).`,
+    };
+  }
+  if (found.passedOver !== undefined) {
+    return {
+      message: `The sandboxes of ${node} may run ${found.passedOver.slice(0, 300)}, but anybody may have brought an image of that name there, and the pods of Berth are root.`,
+      cure: `If it is yours, say so: berth cluster set ${cluster} --node-image ${found.passedOver.slice(0, 300)}`,
+    };
+  }
+  return {
+    message: `${node} has neither a shell of its own nor an image that holds one.`,
+    cure: `Name an image with a shell that it can pull: berth cluster set ${cluster} --node-image IMAGE`,
+  };
 }

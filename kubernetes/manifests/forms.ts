@@ -32,22 +32,25 @@ export interface ManifestOptions {
  */
 export function manifestText(form: ManifestForm, options: ManifestOptions): string {
   const objects = connectOptions(form, options);
-  if (form === 'helm') return documentYaml(chartValues(objects, options.settings));
+  if (form === 'helm') return documentYaml(chartValues(objects));
   return manifestYaml(
     connectManifests(form === 'gitops' ? { ...objects, token: undefined } : objects),
   );
 }
 
 function imagesFor({ nodes, settings }: ManifestOptions): NodeImagePlan {
-  const plan = planNodeImages(nodes);
-  if (settings.node_image !== '') {
-    const image = { image: settings.node_image, shell: 'image', hosts: undefined } as const;
-    return { ...plan, images: [image], without: [] };
-  }
+  const plan = planNodeImages(nodes, settings.node_image || undefined);
   if (plan.images.length > 0) return plan;
+  if (plan.passedOver !== undefined) {
+    throw new Refusal(
+      'invalid',
+      `The nodes run their sandboxes by ${plan.passedOver}, a name under which anybody may have brought an image to them, and the pods of Berth there are root. If it is yours, say so: berth cluster connect NAME --node-image ${plan.passedOver}.`,
+    );
+  }
+  const without = plan.without.slice(0, 5);
   const reason =
-    plan.without.length > 0
-      ? `The nodes ${plan.without.slice(0, 5).join(', ')} have neither a shell of their own nor an image that holds one.`
+    without.length > 0
+      ? `The nodes ${without.join(', ')} have neither a shell of their own nor an image that holds one.`
       : 'The list of nodes is empty or no list of nodes: send what kubectl get nodes --output json prints.';
   throw new Refusal(
     'invalid',
@@ -90,7 +93,7 @@ function connectOptions(form: ManifestForm, options: ManifestOptions): ConnectOp
 }
 
 /** Of the chart `berth-agent`: what its objects are made from. */
-function chartValues(options: ConnectOptions, settings: Required<ClusterSettings>): object {
+function chartValues(options: ConnectOptions): object {
   const { cluster, registry, token, agentImage, nodeFiles: files, nodeImages } = options;
   return {
     cluster,
@@ -98,8 +101,8 @@ function chartValues(options: ConnectOptions, settings: Required<ClusterSettings
     token,
     addresses: registry.addresses,
     agentImage,
-    nodeImage: settings.node_image,
-    nodeImages: settings.node_image === '' ? nodeImages : [],
+    nodeImage: '',
+    nodeImages,
     nodeFiles: files,
     settings: {
       pullSecrets: options.features.has('pull-secrets'),

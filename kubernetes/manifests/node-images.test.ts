@@ -30,8 +30,10 @@ const pauses = [
   'registry.k8s.io/pause:3.10',
   'rancher/mirrored-pause:3.6',
   'k8s.gcr.io/pause-amd64:3.1',
-  'localhost:5000/x/pause@sha256:0123',
-  'pause:3.9',
+  'localhost/kubernetes/pause@sha256:0123',
+  '602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/pause:3.10',
+  'mcr.microsoft.com/oss/v2/kubernetes/pause:3.10',
+  'gke.gcr.io/pause:3.8@sha256:0123',
 ];
 
 describe('the image of the pods on nodes', () => {
@@ -51,13 +53,13 @@ describe('the image of the pods on nodes', () => {
 
   test('is one that most nodes have; others get what they have, and no node gets two', () => {
     const plan = planNodeImages([
-      node({ name: 'new-1', images: ['r/pause:3.10', 'r/pause:3.9'] }),
-      node({ name: 'new-2', images: ['r/pause:3.10'] }),
-      node({ name: 'old', images: ['r/pause:3.1'] }),
+      node({ name: 'new-1', images: ['registry.k8s.io/pause:3.10', 'registry.k8s.io/pause:3.9'] }),
+      node({ name: 'new-2', images: ['registry.k8s.io/pause:3.10'] }),
+      node({ name: 'old', images: ['registry.k8s.io/pause:3.1'] }),
     ]);
     assert.deepEqual(plan.images, [
-      { image: 'r/pause:3.10', shell: 'host', hosts: undefined },
-      { image: 'r/pause:3.1', shell: 'host', hosts: ['old'] },
+      { image: 'registry.k8s.io/pause:3.10', shell: 'host', hosts: undefined },
+      { image: 'registry.k8s.io/pause:3.1', shell: 'host', hosts: ['old'] },
     ]);
   });
 
@@ -66,17 +68,19 @@ describe('the image of the pods on nodes', () => {
       node({
         name: 'talos',
         osImage: 'Talos (v1.9.0)',
-        images: ['r/pause:3.10', 'r/busybox:1.36'],
+        images: ['registry.k8s.io/pause:3.10', 'docker.io/library/busybox:1.36'],
       }),
     ]);
-    assert.deepEqual(plan.images, [{ image: 'r/busybox:1.36', shell: 'image', hosts: undefined }]);
+    assert.deepEqual(plan.images, [
+      { image: 'docker.io/library/busybox:1.36', shell: 'image', hosts: undefined },
+    ]);
     const none = planNodeImages([node({ name: 'b', osImage: 'Bottlerocket OS 1.20' })]);
     assert.deepEqual(none.images, []);
     assert.deepEqual(none.without, ['b']);
   });
 
   test('leaves /lib64 out where a node has none, since a mount would make it there', () => {
-    const images = ['r/pause:3.10'];
+    const images = ['registry.k8s.io/pause:3.10'];
     const arm = node({ name: 'arm', images });
     Object.assign(arm.status.nodeInfo, { architecture: 'arm64' });
     const alpine = node({ name: 'alpine', osImage: 'Alpine Linux v3.22', images });
@@ -88,8 +92,12 @@ describe('the image of the pods on nodes', () => {
       ...['a', 'b', 'c', 'd'].map((name) => node({ name, images })),
     ]);
     assert.deepEqual(chosen, [
-      { image: 'r/pause:3.10', shell: 'host', hosts: undefined },
-      { image: 'r/pause:3.10', shell: 'host-without-lib64', hosts: ['alpine', 'arm', 'k3d'] },
+      { image: 'registry.k8s.io/pause:3.10', shell: 'host', hosts: undefined },
+      {
+        image: 'registry.k8s.io/pause:3.10',
+        shell: 'host-without-lib64',
+        hosts: ['alpine', 'arm', 'k3d'],
+      },
     ]);
     const [, without] = nodeDaemonSets(chosen);
     assert.doesNotMatch(JSON.stringify(without), /lib64/);
@@ -97,26 +105,43 @@ describe('the image of the pods on nodes', () => {
   });
 
   test('covers nodes whose list of images is too long to hold it', () => {
-    const busy = node({ name: 'busy', images: ['r/large:1'] });
-    const plan = planNodeImages([node({ name: 'a', images: ['r/pause:3.10'] }), busy]);
+    const busy = node({ name: 'busy', images: ['registry.k8s.io/large:1'] });
+    const plan = planNodeImages([
+      node({ name: 'a', images: ['registry.k8s.io/pause:3.10'] }),
+      busy,
+    ]);
     assert.deepEqual(plan.images.length, 1);
     assert.deepEqual(plan.without, []);
     const alone = planNodeImages([busy]);
-    assert.deepEqual(alone.images, [{ image: 'r/large:1', shell: 'host', hosts: undefined }]);
+    assert.deepEqual(alone.images, [
+      { image: 'registry.k8s.io/large:1', shell: 'host', hosts: undefined },
+    ]);
   });
 
   test('is chosen for Linux alone, and the oldest kubelet is told', () => {
     const plan = planNodeImages([
-      node({ name: 'w', os: 'windows', images: ['mcr/pause:3.6'], kubelet: 'v1.20.0' }),
-      node({ name: 'a', images: ['r/pause:3.10'], kubelet: 'v1.31.2+k3s1' }),
-      node({ name: 'b', images: ['r/pause:3.10'], kubelet: 'v1.29.0-eks-1' }),
+      node({
+        name: 'w',
+        os: 'windows',
+        images: ['mcr.microsoft.com/pause:3.6'],
+        kubelet: 'v1.20.0',
+      }),
+      node({ name: 'a', images: ['registry.k8s.io/pause:3.10'], kubelet: 'v1.31.2+k3s1' }),
+      node({ name: 'b', images: ['registry.k8s.io/pause:3.10'], kubelet: 'v1.29.0-eks-1' }),
     ]);
-    assert.deepEqual(plan.images, [{ image: 'r/pause:3.10', shell: 'host', hosts: undefined }]);
+    assert.deepEqual(plan.images, [
+      { image: 'registry.k8s.io/pause:3.10', shell: 'host', hosts: undefined },
+    ]);
     assert.equal(plan.oldestKubelet, 29);
   });
 
   test('is never what no reference can be, whatever the list holds', () => {
-    const hostile = ['r/pause:1\n  command: [x]', 'r/pause:1 }}', '{{ pause: }}', '-pause:1'];
+    const hostile = [
+      'registry.k8s.io/pause:1\n  command: [x]',
+      'registry.k8s.io/pause:1 }}',
+      '{{ pause: }}',
+      '-pause:1',
+    ];
     const plan = planNodeImages([node({ name: 'a', images: hostile })]);
     assert.deepEqual(plan.images, []);
     fc.assert(
@@ -129,7 +154,7 @@ describe('the image of the pods on nodes', () => {
 
   test('makes no more DaemonSets than the agent may keep', () => {
     const nodes = Array.from({ length: 40 }, (_, index) =>
-      node({ name: `n${index}`, images: [`r/pause:${index}`] }),
+      node({ name: `n${index}`, images: [`registry.k8s.io/pause:${index}`] }),
     );
     assert.ok(planNodeImages(nodes).images.length <= mostDaemonSets);
   });

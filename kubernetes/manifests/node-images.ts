@@ -1,3 +1,4 @@
+import { isByMaker } from './image-makers.ts';
 import { mostDaemonSets } from './names.ts';
 
 /**
@@ -6,6 +7,7 @@ import { mostDaemonSets } from './names.ts';
  */
 export const shells = ['host', 'host-without-lib64', 'image'] as const;
 export type Shell = (typeof shells)[number];
+const hostShells = ['host', 'host-without-lib64'] as const;
 
 /** Which image the pods on some nodes run. */
 export interface NodeImage {
@@ -20,6 +22,8 @@ export interface NodeImagePlan {
   readonly images: readonly NodeImage[];
   /** Nodes for which nothing was found. */
   readonly without: readonly string[];
+  /** What their sandboxes seem to run, and anybody may have made. */
+  readonly passedOver: string | undefined;
   /** Minor release of the oldest kubelet; undefined when no node is known. */
   readonly oldestKubelet: number | undefined;
   /** Each once, as Kubernetes names them. */
@@ -47,8 +51,9 @@ const mostImages = 200;
 const pause = /(^|\/)(mirrored-)?pause(-[a-z0-9]+)?[:@]/;
 const withShell =
   /(^|\/)(busybox|alpine|debian|debian-base|ubuntu|bash|netshoot|flannel|cilium)(-[a-z0-9]+)?[:@]/;
-const shellless = /talos|bottlerocket/i;
+const withoutShell = /talos|bottlerocket/i;
 const imageName = /^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/;
+const nodeName = /^[a-z0-9][a-z0-9.-]{0,252}$/;
 const labelValue = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /**
@@ -57,10 +62,15 @@ const labelValue = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
  * shell, an image that holds one.
  * @param nodes what `kubectl get nodes --output json` prints, or its items; anything else in it is
  *   passed over
+ * @param wanted an image instead; one that is named as those of sandboxes are needs no shell
  */
-export function planNodeImages(nodes: unknown): NodeImagePlan {
+export function planNodeImages(nodes: unknown, wanted?: string): NodeImagePlan {
   const known = readNodes(nodes);
   const left = new Set(known);
+  if (wanted !== undefined) {
+    const shellless = pause.test(wanted) ? known.filter(({ shell }) => shell === 'image') : [];
+    return planOf(known, groupsOf(known, wanted), new Set(shellless));
+  }
   const groups: Group[] = [];
   for (const shell of shells) {
     while (groups.length < mostDaemonSets - 1) {
@@ -71,7 +81,7 @@ export function planNodeImages(nodes: unknown): NodeImagePlan {
     }
   }
   // A kubelet reports its fifty largest images, and that of sandboxes is the smallest of all.
-  for (const shell of ['host', 'host-without-lib64'] as const) {
+  for (const shell of hostShells) {
     const unlisted = [...left].filter((node) => node.shell === shell);
     const group = groups.find((each) => each.shell === shell) ?? mostCommon(left, shell, /./);
     if (group === undefined || unlisted.length === 0) continue;
@@ -79,15 +89,35 @@ export function planNodeImages(nodes: unknown): NodeImagePlan {
     else group.nodes.push(...unlisted);
     for (const node of unlisted) left.delete(node);
   }
-  groups.sort((one, other) => other.nodes.length - one.nodes.length);
+  return planOf(known, groups, left);
+}
+
+/** An image of sandboxes holds no shell: it serves nodes that have one of their own. */
+function groupsOf(nodes: readonly Node[], image: string): Group[] {
+  if (!pause.test(image)) return [{ image, shell: 'image', nodes: [] }];
+  if (nodes.length === 0) return [{ image, shell: 'host', nodes: [] }];
+  return hostShells
+    .map((shell) => ({ image, shell, nodes: nodes.filter((node) => node.shell === shell) }))
+    .filter((group) => group.nodes.length > 0);
+}
+
+function planOf(
+  known: readonly Node[],
+  groups: readonly Group[],
+  left: ReadonlySet<Node>,
+): NodeImagePlan {
+  const sorted = groups.toSorted((one, other) => other.nodes.length - one.nodes.length);
   const kubelets = known.flatMap(({ kubelet }) => kubelet ?? []);
   return {
-    images: groups.map(({ image, shell, nodes: of }, index) => ({
+    images: sorted.map(({ image, shell, nodes: of }, index) => ({
       image,
       shell,
       hosts: index === 0 ? undefined : of.flatMap(({ host }) => host ?? []).sort(),
     })),
     without: [...left].map(({ name }) => name),
+    passedOver: hostShells
+      .map((shell) => mostCommon(left, shell, pause, () => true))
+      .find((group) => group !== undefined)?.image,
     oldestKubelet: kubelets.length === 0 ? undefined : Math.min(...kubelets),
     architectures: [...new Set(known.flatMap(({ architecture }) => architecture ?? []))].sort(),
   };
@@ -100,13 +130,18 @@ interface Group {
 }
 
 /** The image, among those that `wanted` fits, that most of the nodes have; of equal ones the smallest. */
-function mostCommon(nodes: Iterable<Node>, shell: Shell, wanted: RegExp): Group | undefined {
+function mostCommon(
+  nodes: Iterable<Node>,
+  shell: Shell,
+  wanted: RegExp,
+  isTrusted: (name: string) => boolean = isByMaker,
+): Group | undefined {
   const found = new Map<string, { readonly bytes: number; readonly nodes: Node[] }>();
   for (const node of nodes) {
     if (node.shell !== shell) continue;
     const names = new Set<string>();
     for (const { names: all, bytes } of node.images) {
-      const name = preferred(all.filter((each) => wanted.test(each)));
+      const name = preferred(all.filter((each) => wanted.test(each) && isTrusted(each)));
       if (name === undefined || names.has(name)) continue;
       names.add(name);
       const entry = found.get(name);
@@ -141,7 +176,8 @@ function readNode(value: unknown): Node | undefined {
   const status = fieldOf(value, 'status');
   const info = fieldOf(status, 'nodeInfo');
   const name = fieldOf(metadata, 'name');
-  if (typeof name !== 'string' || fieldOf(info, 'operatingSystem') === 'windows') return undefined;
+  if (typeof name !== 'string' || !nodeName.test(name)) return undefined;
+  if (fieldOf(info, 'operatingSystem') === 'windows') return undefined;
   const labels = fieldOf(metadata, 'labels');
   const images = fieldOf(status, 'images');
   const version = /^v1\.(\d{1,3})\./.exec(textOf(fieldOf(info, 'kubeletVersion')));
@@ -160,7 +196,7 @@ function labelText(value: unknown): string | undefined {
 }
 
 function shellOf(system: string, architecture: unknown): Shell {
-  if (shellless.test(system)) return 'image';
+  if (withoutShell.test(system)) return 'image';
   // k3s' own image says what it is, too.
   if (/alpine|^k3s /i.test(system)) return 'host-without-lib64';
   const isDebian = /debian|ubuntu|raspbian/i.test(system);

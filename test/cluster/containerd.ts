@@ -26,7 +26,7 @@ export interface ContainerdChoice {
 
 export const containerdSocket = '/run/containerd/containerd.sock';
 /** Built into each node's runtime before its first pod; it holds no shell. */
-const usualSandbox = 'berth.test/bed/pause:1';
+const usualSandbox = 'registry.k8s.io/pause:3.10';
 
 /** Starts containerd in the host at its usual places; the tools' folder holds release 2.4. */
 export async function startContainerd(

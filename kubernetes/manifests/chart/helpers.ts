@@ -1,3 +1,5 @@
+import { madeByMakers } from '../image-makers.ts';
+
 /**
  * What the templates have in common. Nodes that report no image of sandboxes are served by the
  * first image: the agent chooses again once it runs.
@@ -21,7 +23,7 @@ export const helpers = `{{- define "berth-agent.image" -}}
 {{- if not (regexMatch "(?i)talos|bottlerocket" $node.status.nodeInfo.osImage) -}}
 {{- range $one := $node.status.images -}}
 {{- range $name := $one.names -}}
-{{- if and (not $image) (not (contains "@" $name)) (regexMatch "(^|/)(mirrored-)?pause(-[a-z0-9]+)?:" $name) -}}
+{{- if and (not $image) (not (contains "@" $name)) (regexMatch "(^|/)(mirrored-)?pause(-[a-z0-9]+)?:" $name) (regexMatch "${madeByMakers}" $name) -}}
 {{- $image = $name -}}
 {{- end -}}
 {{- end -}}

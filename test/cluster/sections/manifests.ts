@@ -12,7 +12,7 @@ import { type Bed, registry } from '../bed.ts';
 /** Offered, and never connected. */
 const name = 'trial';
 const agent = 'system:serviceaccount:berth:berth-agent';
-const bedPause = 'berth.test/bed/pause:1';
+const bedPause = 'registry.k8s.io/pause:3.10';
 /** No pod runs this, so that nothing is laid down on nodes. */
 const noImage = 'berth.test/none:1';
 

@@ -197,13 +197,13 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
 
     test('a node whose sandboxes are of another image gets pods of that image', async () => {
       const { cluster, operator, version } = bed();
-      const sandbox = 'k8s.test/other/pause:9';
+      const sandbox = 'docker.io/rancher/mirrored-pause:9';
       await cluster.addNode({ name: 'node-6', number: 16, containerd: version, sandbox });
       await trusted(bed(), 'node-6');
       const images = await operator.type(
         "kubectl get daemonsets --namespace berth --output=jsonpath='{.items[*].spec.template.spec.containers[*].image}'",
       );
-      assert.deepEqual(images.split(' ').sort(), ['berth.test/bed/pause:1', sandbox]);
+      assert.deepEqual(images.split(' ').sort(), ['registry.k8s.io/pause:3.10', sandbox]);
       assert.equal((await trusted(bed(), 'node-1')).trust.problem, undefined);
     });
 
