@@ -149,6 +149,22 @@ test('k3s in its own image, and with a data folder elsewhere, is known by its pr
   assert.match(explained(status, status)[0]?.cure ?? '', /\{\{ template "base" \. \}\}/);
 });
 
+test('RKE2 is known by its process, and its kubelet by its flags', async () => {
+  await using node = await testNode();
+  const file = '/var/data/agent/etc/containerd/config.toml';
+  await node.write(file, configuration('/var/data'));
+  await node.process(50, { name: 'rke2', words: ['/usr/local/bin/rke2 server'] });
+  await node.process(51, { name: 'containerd', words: ['containerd', '-c', file], parent: 50 });
+  const flags = ['--image-credential-provider-config=/etc/ecr/config.yaml'];
+  await node.process(52, { name: 'kubelet', words: ['kubelet', ...flags], parent: 50 });
+  await node.give({ credentialProvider: 'install' });
+  const status = await node.round();
+  assert.deepEqual(
+    [status.distribution, status.config_path, status.provider_config],
+    ['rke2', '/var/data/agent/etc/containerd/certs.d', '/etc/ecr/config.yaml'],
+  );
+});
+
 test('a folder that k3s made from its registries.yaml is left, and told with what makes it', async () => {
   await using node = await k3sNode();
   const folder = `${data}/agent/etc/containerd/certs.d/${registry}`;

@@ -65,7 +65,7 @@ detect() {
     name=
     { read -r name <"$dir/comm"; } 2>/dev/null || continue
     case $name in
-      containerd | dockerd | crio | kubelet | k3s*) of_node "\${dir##*/}" || continue ;;
+      containerd | dockerd | crio | kubelet | k3s* | rke2) of_node "\${dir##*/}" || continue ;;
       *) continue ;;
     esac
     case $name in
