@@ -30,6 +30,28 @@ export function onBothDatabases(writes: URL, suite: (name: string, open: OpenEmp
     return { database, remove: () => rm(folder, { recursive: true }) };
   });
 
+  withPostgres((createDatabase) => {
+    suite('PostgreSQL', async () => ({
+      database: await openPostgresDatabase({ url: await createDatabase(), writes }),
+      remove: async () => {},
+    }));
+  });
+}
+
+/** The settings that name the database of a server. */
+export type DatabaseSettings = () => Promise<{ readonly databaseUrl?: string }>;
+
+/** Defines the same suites for servers on SQLite and on a real PostgreSQL. */
+export function forServersOnBothDatabases(
+  suites: (name: string, settingsOf: DatabaseSettings) => void,
+): void {
+  suites('SQLite', async () => ({}));
+  withPostgres((createDatabase) => {
+    suites('PostgreSQL', async () => ({ databaseUrl: await createDatabase() }));
+  });
+}
+
+function withPostgres(define: (createDatabase: () => Promise<string>) => void): void {
   describe('with PostgreSQL', { skip: skipWithoutPostgres() }, () => {
     let postgres: Postgres;
     before(async () => {
@@ -37,9 +59,6 @@ export function onBothDatabases(writes: URL, suite: (name: string, open: OpenEmp
     });
     after(() => postgres.stop());
 
-    suite('PostgreSQL', async () => ({
-      database: await openPostgresDatabase({ url: await postgres.createDatabase(), writes }),
-      remove: async () => {},
-    }));
+    define(() => postgres.createDatabase());
   });
 }

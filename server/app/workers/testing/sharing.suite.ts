@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import type { DatabaseSettings } from '#test/databases.ts';
 import { type Pinned, pinToEach } from '#test/pinned.ts';
 import { waitFor } from '#test/processes.ts';
 import {
@@ -15,10 +16,7 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 const json = { 'content-type': 'application/json' };
 
 /** What all workers of a server must see alike, whatever database they share. */
-export function sharingSuite(
-  database: string,
-  settingsOf: () => Promise<Readonly<Record<string, string>>>,
-): void {
+export function sharingSuite(database: string, settingsOf: DatabaseSettings): void {
   describe(`two workers on ${database}`, () => {
     const servers = servedForTests();
     let server: Served;
@@ -33,10 +31,11 @@ export function sharingSuite(
     }
 
     before(async () => {
+      const { databaseUrl } = await settingsOf();
       server = servers.start({
         BERTH_WORKERS: '2',
         BERTH_LOG_LEVEL: 'error',
-        ...(await settingsOf()),
+        ...(databaseUrl !== undefined && { BERTH_DATABASE_URL: databaseUrl }),
       });
       const [, printed] = await server.prints(/\(port (\d+), data in /);
       port = Number(printed);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { agentManifestPath } from '#contract/agent.ts';
 import type { Cluster, ConnectionOffer } from '#contract/clusters.ts';
+import type { DatabaseSettings } from '#test/databases.ts';
 import { type Reply, startServer, type TestServer } from '#test/server.ts';
 import { connectToken, enrol, makeCluster, offer } from './agents.ts';
 
@@ -21,10 +22,7 @@ const nodeList = JSON.stringify({
 });
 
 /** The promises of clusters over HTTP, on any database. */
-export function clusterRoutesSuite(
-  database: string,
-  settingsOf: () => Promise<{ readonly databaseUrl?: string }>,
-): void {
+export function clusterRoutesSuite(database: string, settingsOf: DatabaseSettings): void {
   describe(`clusters by REST, on ${database}`, () => {
     let server: TestServer;
     before(async () => {

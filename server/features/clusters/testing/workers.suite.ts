@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { AgentIdentity } from '#contract/agent.ts';
 import type { Cluster } from '#contract/clusters.ts';
+import type { DatabaseSettings } from '#test/databases.ts';
 import { type Pinned, type PinnedReply, pinToEach } from '#test/pinned.ts';
 import { waitFor } from '#test/processes.ts';
 import {
@@ -17,10 +18,7 @@ const json = { 'content-type': 'application/json' };
 const as = `admin:${password}`;
 
 /** What two workers of a server do together for the agents that either of them holds. */
-export function workersSuite(
-  database: string,
-  settingsOf: () => Promise<Readonly<Record<string, string>>>,
-): void {
+export function workersSuite(database: string, settingsOf: DatabaseSettings): void {
   describe(`agents of a server of two workers, on ${database}`, () => {
     const servers = servedForTests();
     let server: Served;
@@ -44,11 +42,12 @@ export function workersSuite(
       });
 
     before(async () => {
+      const { databaseUrl } = await settingsOf();
       server = servers.start({
         BERTH_WORKERS: '2',
         BERTH_LOG_LEVEL: 'error',
         BERTH_URL: 'https://localhost:0',
-        ...(await settingsOf()),
+        ...(databaseUrl !== undefined && { BERTH_DATABASE_URL: databaseUrl }),
       });
       const [, printed] = await server.prints(/\(port (\d+), data in /);
       port = Number(printed);
