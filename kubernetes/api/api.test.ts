@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { startTestApiServer } from '../testing/api-server.ts';
 import {
@@ -14,7 +16,12 @@ import {
  * one, in test/cluster.
  */
 
-const small = { maximumAnswer: 2_000, timeoutMilliseconds: 300, connections: 4 };
+const small = {
+  maximumAnswer: 2_000,
+  timeoutMilliseconds: 300,
+  openingMilliseconds: 30_000,
+  connections: 4,
+};
 const namespaces = '/api/v1/namespaces';
 
 test('a refusal is an error with its status, reason and sentence', async () => {
@@ -75,6 +82,19 @@ test('an answer that is too long, or never ends, is given up', async () => {
   const watch = api.watch(resources.namespaces, { resourceVersion: '1', timeoutSeconds: 60 });
   await assert.rejects(watch[Symbol.asyncIterator]().next(), /did not answer in time/);
   api.close();
+});
+
+test('a connection that does not open is given up', async () => {
+  const mute = createServer().listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const { port } = mute.address() as AddressInfo;
+  const api = createKubernetesApi(
+    { server: `https://127.0.0.1:${port}`, authority: '' },
+    { ...small, timeoutMilliseconds: 30_000, openingMilliseconds: 100 },
+  );
+  await assert.rejects(api.list(resources.namespaces), /takes no connection/);
+  api.close();
+  mute.close();
 });
 
 test('a server that has no room is asked again when it said to', async () => {

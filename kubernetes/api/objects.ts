@@ -94,6 +94,8 @@ export interface ContainerState {
     readonly exitCode: number;
     readonly reason?: string;
     readonly message?: string;
+    /** RFC 3339, in whole seconds. */
+    readonly finishedAt?: string;
   };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesConnection } from './connection.ts';
 import { errorOfStatus, type KubernetesError, KubernetesUnreachable } from './errors.ts';
@@ -30,6 +31,8 @@ export interface TransportLimits {
   readonly maximumAnswer: number;
   /** Until an answer is whole, or until a stream begins. */
   readonly timeoutMilliseconds: number;
+  /** Until a connection is open. */
+  readonly openingMilliseconds: number;
   /** Connections for questions; each watch has one of its own. */
   readonly connections: number;
 }
@@ -37,25 +40,43 @@ export interface TransportLimits {
 const limits: TransportLimits = {
   maximumAnswer: 32 * 1024 * 1024,
   timeoutMilliseconds: 30_000,
+  // TCP tries three times in it, and after that too rarely.
+  openingMilliseconds: 4_000,
   connections: 8,
 };
 const maximumErrorBody = 64 * 1024;
 /** How often a question is put again that was turned away before anything was done. */
 const mostTries = 5;
 const longestPause = 5_000;
-/** A peer that is gone without a word is noticed after this and ten probes, a second apart. */
-const keepAliveMilliseconds = 5_000;
+/**
+ * A peer that is gone without a word is noticed after six seconds. TCP sends again, to one that is
+ * back, at growing intervals: the one that begins by then would be the first to be too long.
+ */
+const keepAlive = { enable: true, initialDelay: 3_000, interval: 1_000, count: 3 } as const;
 
 /** Questions over HTTP/1.1 on few connections that stay open. */
 export function createTransport(
   connection: KubernetesConnection,
-  { maximumAnswer, timeoutMilliseconds, connections }: TransportLimits = limits,
+  {
+    maximumAnswer,
+    timeoutMilliseconds,
+    openingMilliseconds,
+    connections,
+  }: TransportLimits = limits,
 ): Transport {
   const { server, authority, token, clientCertificate } = connection;
   const { hostname, port } = new URL(server);
-  const shared = { keepAlive: true, keepAliveMsecs: keepAliveMilliseconds, timeout: 20_000 };
+  const shared = { keepAlive: true, timeout: 20_000 };
   const questions = new Agent({ ...shared, maxSockets: connections, maxFreeSockets: 2 });
   const streams = new Agent({ ...shared, maxFreeSockets: 0 });
+  // The agent of Node.js sets probes of its own on a connection that becomes idle.
+  questions.on('free', (socket: Socket) => socket.setKeepAlive(keepAlive));
+
+  /** What was sent and not answered is not probed for: it would be sent again for half a minute. */
+  function endAll(): void {
+    questions.destroy();
+    streams.destroy();
+  }
 
   async function open(question: Question, agent: Agent): Promise<IncomingMessage> {
     const [ca, bearer] = await Promise.all([read(authority), read(token)]);
@@ -84,9 +105,20 @@ export function createTransport(
     };
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = request(options);
-    outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMilliseconds));
+    outgoing.on('socket', (socket) => {
+      socket.setKeepAlive(keepAlive);
+      if (!socket.connecting) return;
+      const timer = setTimeout(
+        () => outgoing.destroy(new KubernetesUnreachable(`${server} takes no connection.`)),
+        openingMilliseconds,
+      );
+      for (const end of ['secureConnect', 'close']) socket.once(end, () => clearTimeout(timer));
+    });
     outgoing.on('response', resolve);
-    outgoing.on('error', (error) => reject(unreachable(server, error, outgoing.reusedSocket)));
+    outgoing.on('error', (error) => {
+      reject(unreachable(server, error, outgoing.reusedSocket));
+      if (isSilence(error)) endAll();
+    });
     outgoing.end(body);
     return promise;
   }
@@ -139,11 +171,15 @@ export function createTransport(
           clearTimeout(timer);
         }
       }),
-    close() {
-      questions.destroy();
-      streams.destroy();
-    },
+    close: endAll,
   };
+}
+
+/** Nobody answered the probes of an open connection. */
+function isSilence(error: Error): boolean {
+  return (
+    'code' in error && error.code === 'ETIMEDOUT' && 'syscall' in error && error.syscall === 'read'
+  );
 }
 
 async function wholeText(response: IncomingMessage, maximum: number): Promise<string> {
