@@ -2,6 +2,7 @@ import { createKubernetesApi, inClusterConnection, resources } from '#kubernetes
 import { runElection } from '#kubernetes/lease.ts';
 import { agentName, berthNamespace, ourLabels } from '#kubernetes/manifests/names.ts';
 import type { AgentEnvironment } from './environment.ts';
+import { hasEnded } from './has-ended.ts';
 import { serveHealth } from './health.ts';
 import { createLog } from './log.ts';
 import { runTerm } from './term.ts';
@@ -20,9 +21,9 @@ export async function runAgent(environment: AgentEnvironment, signal: AbortSigna
     lease: { name: agentName, namespace: berthNamespace },
     labels: ourLabels,
     candidate: pod,
-    isGone: async (name) => {
+    isGone: async (name, renewedAt) => {
       const place = { name, namespace: berthNamespace };
-      return (await api.find(resources.pods, place, { signal })) === undefined;
+      return hasEnded(await api.find(resources.pods, place, { signal }), renewedAt);
     },
     lead: (term) => runTerm({ api, environment, log, signal: term }),
     signal,

@@ -7,8 +7,11 @@ export interface ElectionOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** The pod: a container that starts again in it is the same candidate. */
   readonly candidate: string;
-  /** Whether a holder is known to be gone for good, so that its time need not be waited for. */
-  readonly isGone: (holder: string) => Promise<boolean>;
+  /**
+   * Whether a holder is known to have ended since it last renewed the Lease, by its own clock, so
+   * that its time need not be waited for.
+   */
+  readonly isGone: (holder: string, renewedAt: string | undefined) => Promise<boolean>;
   /** What is done while leading, until it ends by itself or `term` is aborted. */
   readonly lead: (term: AbortSignal) => Promise<void>;
   /** Ends it, and gives the Lease up. */
@@ -25,6 +28,11 @@ export interface ElectionTiming {
   readonly lookMilliseconds: number;
 }
 
+/**
+ * Only a holder that nobody can say anything of is waited for so long: one on a node that is lost,
+ * which Kubernetes itself gives up after 40 s. A leader that the API server is away from ends its
+ * term before, so that less would end terms whenever an API server is restarted.
+ */
 const usual: ElectionTiming = {
   durationSeconds: 15,
   renewMilliseconds: 5_000,
@@ -64,7 +72,7 @@ export async function runElection(options: ElectionOptions): Promise<void> {
     const now = performance.now();
     if (seen === undefined || seen.version !== version) seen = { version, at: now };
     const lasts = (lease.spec?.leaseDurationSeconds ?? durationSeconds) * 1_000;
-    return now - seen.at > lasts || (await isGone(holder));
+    return now - seen.at > lasts || (await isGone(holder, lease.spec?.renewTime));
   }
 
   /** The Lease as written, or undefined while it is another's. */
@@ -153,5 +161,5 @@ export async function runElection(options: ElectionOptions): Promise<void> {
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await wait(milliseconds, undefined, { signal }).catch(() => undefined);
+  await wait(Math.max(0, milliseconds), undefined, { signal }).catch(() => undefined);
 }
