@@ -124,12 +124,14 @@ export function createNodeTrust(context: AgentContext): AgentPart {
       if (missing) replanning.soon();
       return pause(troubledMilliseconds);
     }
-    const { revision } = wanted;
+    const { revision, files } = wanted;
     const place = { name: pod.name, namespace: berthNamespace };
     const log = await api.podLog(place, { tailLines: 5, signal });
     const status = lastNodeStatus(log) ?? before.status;
     const arrived = status?.revision === revision;
     if (!arrived && before.asked % tryAgainEvery === 0) {
+      // Whoever applies again what was applied at first puts the files back to what they were then.
+      if (before.asked > 0) await putNodeFiles(api, files, signal);
       const attempt = before.asked === 0 ? '' : `.${before.asked}`;
       await hurryPod(api, pod.name, `${revision}${attempt}`, signal);
     }

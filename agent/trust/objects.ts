@@ -7,6 +7,8 @@ import { revisionAnnotation } from './node-pods.ts';
 
 const filesPlace = { name: nodeName, namespace: berthNamespace };
 const planAnnotation = 'berth/plan';
+const managerLabel = 'app.kubernetes.io/managed-by';
+const partLabel = 'app.kubernetes.io/part-of';
 
 /** Makes the ConfigMap hold these files and no others. */
 export async function putNodeFiles(
@@ -44,7 +46,15 @@ export async function putDaemonSets(
     const plan = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
     const present = items.find(({ metadata }) => metadata.name === name);
     if (present?.metadata.annotations?.[planAnnotation] === plan) continue;
-    const metadata = { ...object.metadata, annotations: { [planAnnotation]: plan } };
+    const manager = present?.metadata.labels?.[managerLabel];
+    const metadata = {
+      ...object.metadata,
+      // Helm's own mark on what it made stays: an upgrade would take another for a conflict.
+      ...(manager !== undefined && {
+        labels: { ...object.metadata.labels, [managerLabel]: manager },
+      }),
+      annotations: { [planAnnotation]: plan },
+    };
     await api.patch(
       resources.daemonSets,
       { name, namespace: berthNamespace },
@@ -97,5 +107,5 @@ export async function hurryPod(
 }
 
 function isOurs(labels: Readonly<Record<string, string>> = {}): boolean {
-  return Object.entries(ourLabels).every(([label, value]) => labels[label] === value);
+  return labels[partLabel] === ourLabels[partLabel];
 }
