@@ -28,7 +28,7 @@ export function addConnect(noun: Command, environment: Environment) {
     summary: 'Make the command that connects a cluster, then wait until it is connected',
     description: [
       'Shows what the agent will be allowed, then a command to paste where kubectl reaches the cluster. Its token is good once, for 15 minutes. On a terminal the command then waits, and shows how far the cluster is. Again for a cluster that is connected, it makes a new token: what is applied then brings rights and settings up to date.',
-      'Forms: kubectl pipes what is applied into kubectl; helm installs the chart berth-agent; gitops makes a file without the token, and a Secret by hand; air-gapped is for nodes that cannot pull from the registry before they trust it, with an image that is imported.',
+      'Forms: kubectl pipes what is applied into kubectl; helm installs the chart berth-agent; gitops makes a file without the token for a repository, and a command for what does not belong into one; air-gapped is for nodes that cannot pull from the registry before they trust it, with an image that is imported.',
     ].join('\n\n'),
     examples: [
       'berth cluster connect prod',
@@ -108,7 +108,7 @@ function offerText(offer: ConnectionOffer, { form, output }: ConnectOptions): st
 function instruction(form: Form, output: string | undefined): string {
   if (output === undefined) return 'Run this where kubectl reaches the cluster.';
   return form === 'gitops'
-    ? `${output} holds no secret: commit it. Once its namespace is there, run this.`
+    ? `${output} holds no secret: commit it. Once it is applied, run this where kubectl reaches the cluster.`
     : `${output} is written; it holds the token. Run this where kubectl reaches the cluster.`;
 }
 

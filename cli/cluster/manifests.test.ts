@@ -34,7 +34,11 @@ describe('berth cluster connect --output', () => {
     for (const [form, count, last] of [
       ['kubectl', 1, /\nkubectl apply -f \S+kubectl\.yaml\n$/],
       ['air-gapped', 1, /agent-image --output[\s\S]*\nkubectl apply -f \S+air-gapped\.yaml\n$/],
-      ['gitops', 0, /\nkubectl create secret generic berth-connect --namespace berth [^\n]+\n$/],
+      [
+        'gitops',
+        0,
+        /\nkubectl get nodes [^\n]+\?form=handover' \| kubectl apply -f - && [^\n]+\n$/,
+      ],
     ] as const) {
       const file = join(admin.home, `${form}.yaml`);
       const { code, stdout, stderr } = await admin.berth([
@@ -48,7 +52,8 @@ describe('berth cluster connect --output', () => {
         (document) => document.toJS().kind,
       );
       assert.equal(kinds.filter((kind) => kind === 'Secret').length, count, form);
-      assert.ok(kinds.includes('DaemonSet') && kinds.includes('Deployment'));
+      assert.equal(kinds.filter((kind) => kind === 'DaemonSet').length, count, form);
+      assert.ok(kinds.includes('Deployment'));
     }
     const values = join(admin.home, 'values.yaml');
     const helm = await admin.berth(

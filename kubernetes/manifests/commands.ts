@@ -1,15 +1,18 @@
 import { agentManifestPath } from '#contract/agent.ts';
 import type { ConnectionOffer } from '#contract/clusters.ts';
-import { agentName, berthNamespace, connectSecretName, connectTokenKey } from './names.ts';
+import { agentName, berthNamespace } from './names.ts';
 
 /**
- * `gitops` is `kubectl` without the token, `air-gapped` names the agent's image as an import does,
- * and `helm` are values of the chart `berth-agent`.
+ * `kubectl` is everything: `gitops` what of it the agent never changes, `handover` the rest, the
+ * token among it. `air-gapped` names the agent's image as an import does, and `helm` are values of
+ * the chart `berth-agent`.
  */
-export const manifestForms = ['kubectl', 'gitops', 'air-gapped', 'helm'] as const;
+export const manifestForms = ['kubectl', 'gitops', 'handover', 'air-gapped', 'helm'] as const;
 export type ManifestForm = (typeof manifestForms)[number];
 
 export const chartRepository = 'berth/charts';
+
+const agentSelector = `app.kubernetes.io/name=${agentName}`;
 
 export interface CommandOptions {
   readonly cluster: string;
@@ -36,7 +39,7 @@ export function connectCommands(options: CommandOptions): ConnectionOffer['comma
   const curl = `curl -fsSk --pinnedpubkey '${pin}'`;
   // A refusal too goes into kubectl, which repeats its sentence.
   const curlOf = (form: ManifestForm) =>
-    form === 'kubectl' ? curl.replace('-fsSk', '-sSk') : curl;
+    form === 'kubectl' || form === 'handover' ? curl.replace('-fsSk', '-sSk') : curl;
   const fetch = (form: ManifestForm) =>
     [
       `${nodes} | ${curlOf(form)} -H 'Authorization: Bearer ${token}'`,
@@ -59,7 +62,8 @@ export function connectCommands(options: CommandOptions): ConnectionOffer['comma
     ].join(' && '),
     gitops: [
       `${fetch('gitops')} > ${agentName}.yaml`,
-      `kubectl create secret generic ${connectSecretName} ${namespace} --from-literal '${connectTokenKey}=${token}'`,
+      // Its pods could not pull before nodes trust the registry, and would wait for minutes by now.
+      `${fetch('handover')} | kubectl apply -f - && kubectl delete pods ${namespace} --selector ${agentSelector} --now`,
     ].join('\n'),
     air_gapped: [
       `${nodes} > nodes.json`,

@@ -53,12 +53,27 @@ export type Condition = Feature | 'admission-policies' | 'token';
 export interface ConnectPart {
   readonly object: KubernetesObject;
   readonly when?: Condition;
+  /**
+   * The agent changes it or takes it away, once it runs: a tool that goes on applying what it was
+   * at first would undo that.
+   */
+  readonly handedOver?: true;
 }
 
-/** Everything that connects a cluster, in an order in which each finds what it needs. */
-export function connectManifests(options: ConnectOptions): KubernetesObject[] {
+/** Everything that connects a cluster, or a part of it. */
+export type ConnectSelection = 'all' | 'lasting' | 'handed-over';
+
+/** What is to be applied, in an order in which each finds what it needs. */
+export function connectManifests(
+  options: ConnectOptions,
+  selection: ConnectSelection = 'all',
+): KubernetesObject[] {
   return connectParts(options)
     .filter(({ when }) => when === undefined || holds(when, options))
+    .filter(
+      ({ handedOver = false }) =>
+        selection === 'all' || handedOver === (selection === 'handed-over'),
+    )
     .map(({ object }) => object);
 }
 
@@ -87,10 +102,14 @@ export function connectParts(options: ConnectOptions): ConnectPart[] {
         stringData: { [connectTokenKey]: token },
       }),
       when: 'token',
+      handedOver: true,
     },
-    { object: ofNamespace('v1', 'ConfigMap', nodeName, { data: options.nodeFiles }) },
+    {
+      object: ofNamespace('v1', 'ConfigMap', nodeName, { data: options.nodeFiles }),
+      handedOver: true,
+    },
     { object: criticalPodsQuota() },
-    ...nodeDaemonSets(options.nodeImages).map((object) => ({ object })),
+    ...nodeDaemonSets(options.nodeImages).map((object) => ({ object, handedOver: true as const })),
     {
       object: agentDeployment({
         cluster,

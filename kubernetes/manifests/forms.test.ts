@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { Refusal } from '#lib/errors.ts';
+import { features, wantedRules } from './access.ts';
 import { connectCommands } from './commands.ts';
 import { type ManifestOptions, manifestText } from './forms.ts';
 
@@ -37,14 +38,38 @@ const options: ManifestOptions = {
 };
 
 describe('the text that is applied', () => {
-  test('is the same without the token for GitOps, but for its Secret', () => {
-    const documents = (form: 'kubectl' | 'gitops') =>
+  test('is divided for GitOps into what lasts and what the agent changes, the token among it', () => {
+    const documents = (form: 'kubectl' | 'gitops' | 'handover') =>
       parseAllDocuments(manifestText(form, options)).map((document) => document.toJS());
+    const [lasting, handedOver] = [documents('gitops'), documents('handover')];
+    const named = ({ kind, metadata }: (typeof lasting)[number]) => `${kind} ${metadata.name}`;
+    assert.deepEqual(handedOver.map(named), [
+      'Secret berth-connect',
+      'ConfigMap berth-node',
+      'DaemonSet berth-node',
+    ]);
     assert.deepEqual(
-      documents('kubectl').filter(({ kind }) => kind !== 'Secret'),
-      documents('gitops'),
+      [...lasting, ...handedOver].sort((one, other) => named(one).localeCompare(named(other))),
+      documents('kubectl').sort((one, other) => named(one).localeCompare(named(other))),
     );
     assert.doesNotMatch(manifestText('gitops', options), /berth_connect_/);
+  });
+
+  test('holds nothing for GitOps that the agent makes by itself', () => {
+    const made = wantedRules(options.registry, new Set(features)).filter(({ verbs }) =>
+      verbs.includes('create'),
+    );
+    for (const document of parseAllDocuments(manifestText('gitops', options))) {
+      const { kind, metadata } = document.toJS();
+      const plural = `${kind.toLowerCase()}s`;
+      assert.ok(
+        !made.some(
+          ({ resources = [], resourceNames = [] }) =>
+            resources.includes(plural) && resourceNames.includes(metadata.name),
+        ),
+        `${kind} ${metadata.name}`,
+      );
+    }
   });
 
   test('names the image of the agent by its digest, and as an import does where there is no pull', () => {

@@ -3,7 +3,12 @@ import { agentRepository } from '#contract/names.ts';
 import { Refusal } from '#lib/errors.ts';
 import { nodeFiles } from '../node/files.ts';
 import type { ManifestForm } from './commands.ts';
-import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
+import {
+  type ConnectOptions,
+  type ConnectSelection,
+  connectManifests,
+  featuresOf,
+} from './connect.ts';
 import { type NodeImagePlan, planNodeImages } from './node-images.ts';
 import { documentYaml, manifestYaml } from './yaml.ts';
 
@@ -33,10 +38,15 @@ export interface ManifestOptions {
 export function manifestText(form: ManifestForm, options: ManifestOptions): string {
   const objects = connectOptions(form, options);
   if (form === 'helm') return documentYaml(chartValues(objects));
-  return manifestYaml(
-    connectManifests(form === 'gitops' ? { ...objects, token: undefined } : objects),
-  );
+  return manifestYaml(connectManifests(objects, selections[form]));
 }
+
+const selections: Readonly<Record<Exclude<ManifestForm, 'helm'>, ConnectSelection>> = {
+  kubectl: 'all',
+  'air-gapped': 'all',
+  gitops: 'lasting',
+  handover: 'handed-over',
+};
 
 function imagesFor({ nodes, settings }: ManifestOptions): NodeImagePlan {
   const plan = planNodeImages(nodes, settings.node_image || undefined);
