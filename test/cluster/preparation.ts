@@ -18,8 +18,8 @@ export async function haveConnected(bed: Bed): Promise<Cluster> {
 }
 
 /** Waits until the cluster's checklist holds nothing that is waiting or failed. */
-export async function allPass(bed: Bed): Promise<Cluster> {
-  const status = async () => (await bed.berthJson(`cluster status ${clusterName}`)) as Cluster;
+export async function allPass(bed: Bed, name: string = clusterName): Promise<Cluster> {
+  const status = async () => (await bed.berthJson(`cluster status ${name}`)) as Cluster;
   return await waitFor(status, {
     what: 'all checks of the cluster to pass',
     until: ({ state, checks }) =>

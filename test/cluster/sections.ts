@@ -3,6 +3,7 @@ import type { ContainerdVersion } from './index.ts';
 import { bedSection } from './sections/bed.ts';
 import { connectSection } from './sections/connect.ts';
 import { disconnectSection } from './sections/disconnect.ts';
+import { formsSection } from './sections/forms.ts';
 import { inClusterSection } from './sections/in-cluster.ts';
 import { manifestsSection } from './sections/manifests.ts';
 import { pullSecretsSection } from './sections/pull-secrets.ts';
@@ -22,6 +23,8 @@ export const sections = {
   'workload-identity': workloadIdentitySection,
   rest: restSection,
   disconnect: disconnectSection,
+  // Connects the cluster anew, to the same Berth.
+  forms: formsSection,
   // Connects the cluster to another Berth.
   'in-cluster': inClusterSection,
 } as const satisfies Record<string, (bed: () => Bed, version: ContainerdVersion) => void>;
@@ -31,7 +34,7 @@ export type SectionName = keyof typeof sections;
 export const sectionNames = Object.keys(sections) as readonly SectionName[];
 
 /** What no version of containerd makes a difference to: one of them is enough, unless it is named. */
-const ofAnyVersion: ReadonlySet<SectionName> = new Set(['manifests', 'in-cluster']);
+const ofAnyVersion: ReadonlySet<SectionName> = new Set(['manifests', 'forms', 'in-cluster']);
 
 /** @param chosen none: all that say something about the version */
 export function sectionsOf(

@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import type { KubernetesApi } from '#kubernetes/api/index.ts';
 import { openAdminApi } from '../admin-api.ts';
 import type { Bed } from '../bed.ts';
+import type { ContainerdVersion } from '../index.ts';
 import { haveConnected } from '../preparation.ts';
 import { firstPodTests } from '../pull-secrets/first-pods.ts';
 import { manyNamespaceTests } from '../pull-secrets/many.ts';
@@ -11,7 +12,7 @@ import { placingTests } from '../pull-secrets/placing.ts';
 import { openScene, type Scene } from '../pull-secrets/scene.ts';
 import { webhookTests } from '../pull-secrets/webhook.ts';
 
-export function pullSecretsSection(bed: () => Bed): void {
+export function pullSecretsSection(bed: () => Bed, version: ContainerdVersion): void {
   describe('pull secrets', () => {
     let api: KubernetesApi | undefined;
     let scene: Scene | undefined;
@@ -30,7 +31,7 @@ export function pullSecretsSection(bed: () => Bed): void {
     placingTests(opened);
     obstacleTests(opened);
     firstPodTests(opened);
-    outageTests(opened);
+    outageTests(opened, version === '2.4');
     webhookTests(opened);
     manyNamespaceTests(opened);
   });
