@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Refusal } from '#lib/errors.ts';
-import type { Database } from '#server/database/database.ts';
-import type { FinishedAttempt, Job, JobHandler } from '../job.ts';
+import type { OpenEmpty } from '#test/databases.ts';
 import { claimJob, finishJob, keptHistory, renewJob } from '../job-writes.ts';
-import { createJobs, type Jobs, maximumAttempts } from '../jobs.ts';
-
-const minute = 60_000;
-const night = '0 0 3 * * *';
-
-async function until(met: () => Promise<boolean> | boolean): Promise<void> {
-  for (let waited = 0; !(await met()); waited += 5) {
-    assert.ok(waited < 30_000, 'waited for 30 s in vain');
-    await pause(5);
-  }
-}
+import { maximumAttempts } from '../jobs.ts';
+import { minute, onBed, until } from './bed.ts';
 
 /** Ends when the job is told to. */
 function interrupted(signal: AbortSignal): Promise<never> {
@@ -25,65 +14,14 @@ function interrupted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** @param open opens an empty database, which `remove` takes away */
-export function jobsSuite(
-  name: string,
-  open: () => Promise<{ database: Database; remove: () => Promise<void> }>,
-): void {
-  interface Bed {
-    readonly database: Database;
-    readonly time: { now: number };
-    readonly finished: FinishedAttempt[];
-    /** One more process that shares the database. */
-    process(run: JobHandler['run'], leaseMilliseconds?: number): Jobs;
-    ended(jobs: Jobs, id: number): Promise<Job>;
-  }
-
-  const onBed = (run: (bed: Bed) => Promise<void>) => async () => {
-    const { database, remove } = await open();
-    const time = { now: Date.UTC(2026, 0, 1) };
-    const finished: FinishedAttempt[] = [];
-    const processes: Jobs[] = [];
-    const bed: Bed = {
-      database,
-      time,
-      finished,
-      process(handle, leaseMilliseconds = minute) {
-        const jobs = createJobs({
-          database,
-          handlers: [{ kind: 'count', run: handle }],
-          onFinished: (attempt) => finished.push(attempt),
-          report: () => {},
-          now: () => time.now,
-          interval: 5,
-          leaseMilliseconds,
-        });
-        processes.push(jobs);
-        return jobs;
-      },
-      async ended(jobs, id) {
-        let job: Job | undefined;
-        await until(async () => {
-          job = await jobs.find('count', id);
-          return job?.finishedAt !== undefined;
-        });
-        assert.ok(job !== undefined);
-        return job;
-      },
-    };
-    try {
-      await run(bed);
-    } finally {
-      await Promise.all(processes.map((jobs) => jobs.stop()));
-      await database.close();
-      await remove();
-    }
-  };
+/** The promises of jobs, on any database. */
+export function jobsSuite(name: string, open: OpenEmpty): void {
+  const jobTest = onBed(open);
 
   describe(`jobs, on ${name}`, () => {
     test(
       'run once, however many processes share the database',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const begun: unknown[] = [];
         const processes = Array.from({ length: 4 }, () =>
           bed.process(async ({ input }) => {
@@ -113,7 +51,7 @@ export function jobsSuite(
 
     test(
       'outlive the process that ran them, whose late word does not count',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const jobs = bed.process(async ({ attempt }) => ({ attempt }));
         const { id } = await jobs.submit({ kind: 'count', input: null });
         const lease = 'of the process that died';
@@ -142,7 +80,7 @@ export function jobsSuite(
 
     test(
       'that end each process are given up',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const jobs = bed.process(async () => assert.fail('it was begun too often'));
         const { id } = await jobs.submit({ kind: 'count', input: null });
         for (let attempt = 1; attempt <= maximumAttempts; attempt++) {
@@ -159,7 +97,7 @@ export function jobsSuite(
 
     test(
       'that fail are tried again after growing pauses, and fail in the end',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const begunAt: number[] = [];
         const jobs = bed.process(async () => {
           begunAt.push(bed.time.now);
@@ -195,7 +133,7 @@ export function jobsSuite(
 
     test(
       'are cancelled before they begin, and while another process runs them',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const runner = bed.process(({ signal }) => interrupted(signal), 30);
         const other = bed.process(async () => {});
         const { id: waiting } = await other.submit({ kind: 'count', input: null });
@@ -213,7 +151,7 @@ export function jobsSuite(
 
     test(
       'tell of their progress while they run',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const gate = Promise.withResolvers<void>();
         const jobs = bed.process(async ({ report }) => {
           report({ step: 'counting', done: 1, total: 3 });
@@ -234,7 +172,7 @@ export function jobsSuite(
 
     test(
       'are given back by a process that stops, as if they had not begun',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const stopping = bed.process(({ signal }) => interrupted(signal));
         stopping.start();
         const { id } = await stopping.submit({ kind: 'count', input: null });
@@ -250,7 +188,7 @@ export function jobsSuite(
 
     test(
       'of one slot are open one at a time',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const jobs = bed.process(async () => {});
         const submission = { kind: 'count', slot: 'only', input: null };
         const first = await jobs.submit(submission);
@@ -264,7 +202,7 @@ export function jobsSuite(
 
     test(
       'that ended are kept up to a number',
-      onBed(async (bed) => {
+      jobTest(async (bed) => {
         const jobs = bed.process(async () => {});
         const last = keptHistory + 7;
         for (let job = 0; job < last; job++) await jobs.submit({ kind: 'count', input: job });
@@ -278,79 +216,5 @@ export function jobsSuite(
         );
       }),
     );
-  });
-
-  describe(`a schedule, on ${name}`, () => {
-    const submission = { kind: 'count', slot: 'nightly', input: { by: 'schedule' } };
-
-    test(
-      'submits its job once at its time in UTC, and once for all the times that it missed',
-      onBed(async (bed) => {
-        const processes = Array.from({ length: 3 }, () => bed.process(async () => {}));
-        const [jobs] = processes;
-        assert.ok(jobs !== undefined);
-        await jobs.setSchedule('nightly', night, submission);
-        assert.equal((await jobs.schedule('nightly'))?.nextAt, Date.UTC(2026, 0, 1, 3));
-        for (const one of processes) one.start();
-        await pause(50);
-        assert.equal((await jobs.list('count', { offset: 0, limit: 10 })).total, 0);
-        bed.time.now = Date.UTC(2026, 0, 1, 3);
-        await until(() => bed.finished.length === 1);
-        assert.equal((await jobs.schedule('nightly'))?.nextAt, Date.UTC(2026, 0, 2, 3));
-        bed.time.now = Date.UTC(2026, 0, 9, 12);
-        await until(() => bed.finished.length === 2);
-        await pause(50);
-        const { jobs: done } = await jobs.list('count', { offset: 0, limit: 10 });
-        assert.equal(done.length, 2);
-        assert.deepEqual(
-          done.map(({ origin, input }) => [origin, input]),
-          Array(2).fill(['schedule', { by: 'schedule' }]),
-        );
-      }),
-    );
-
-    test(
-      'leaves a time out while its last job is open',
-      onBed(async (bed) => {
-        const gate = Promise.withResolvers<void>();
-        const jobs = bed.process(() => gate.promise);
-        await jobs.setSchedule('nightly', night, submission);
-        jobs.start();
-        await jobs.submit(submission);
-        bed.time.now = Date.UTC(2026, 0, 1, 3);
-        const next = Date.UTC(2026, 0, 2, 3);
-        await until(async () => (await jobs.schedule('nightly'))?.nextAt === next);
-        gate.resolve();
-        await until(() => bed.finished.length === 1);
-        assert.equal((await jobs.list('count', { offset: 0, limit: 10 })).total, 1);
-      }),
-    );
-
-    test(
-      'is changed and removed',
-      onBed(async (bed) => {
-        const jobs = bed.process(async () => {});
-        await jobs.setSchedule('nightly', night, submission);
-        await jobs.setSchedule('nightly', '0 30 4 * * *', submission);
-        assert.equal((await jobs.schedule('nightly'))?.cron, '0 30 4 * * *');
-        assert.equal(await jobs.removeSchedule('nightly'), true);
-        assert.equal(await jobs.removeSchedule('nightly'), false);
-        assert.equal(await jobs.schedule('nightly'), undefined);
-      }),
-    );
-
-    for (const cron of ['', 'daily', '0 3 * * *', '* * * * * *', '0 61 * * * *', '0 0 0 30 2 *']) {
-      test(
-        `of ${JSON.stringify(cron)} is refused in a sentence`,
-        onBed(async (bed) => {
-          const jobs = bed.process(async () => {});
-          await assert.rejects(
-            jobs.setSchedule('nightly', cron, submission),
-            (error) => error instanceof Refusal && error.kind === 'invalid',
-          );
-          assert.equal(await jobs.schedule('nightly'), undefined);
-        }),
-      );
-    }
   });
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,7 @@ export interface AccountsServer extends AsyncDisposable {
 }
 
 export const service = 'harbor-registry';
+export const tokenPath = '/service/token';
 
 export async function startAccounts(open: () => Promise<OpenDatabase>): Promise<AccountsServer> {
   const place = await open();
@@ -202,6 +204,15 @@ export async function startAccounts(open: () => Promise<OpenDatabase>): Promise<
   }
 
   return server;
+}
+
+/** Makes tests of what runs on a server of its own, all of whose failures are told to clients. */
+export function onAccounts(open: () => Promise<OpenDatabase>) {
+  return (run: (server: AccountsServer) => Promise<void>) => async () => {
+    await using server = await startAccounts(open);
+    await run(server);
+    assert.deepEqual(server.failures, []);
+  };
 }
 
 export function basic([name, password]: Login): string {

@@ -1,0 +1,4 @@
+import { openSqlite } from '../auth/testing/server.suite.ts';
+import { accessTokensSuite } from './testing/access-tokens.suite.ts';
+
+accessTokensSuite('SQLite', openSqlite);
