@@ -4,7 +4,7 @@ import pg from 'pg';
 import { Refusal } from '#lib/errors.ts';
 import { type Postgres, skipWithoutPostgres, startPostgres } from '#test/postgres.ts';
 import type { Database } from '../database.ts';
-import { rejection, secret, secretNames } from '../testing/database-suite.ts';
+import { rejection, secret, secretNames } from '../testing/places.ts';
 import {
   askAtOnce,
   catchError,

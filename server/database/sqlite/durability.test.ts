@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
-import { secret, secretNames } from '../testing/database-suite.ts';
+import { secret, secretNames } from '../testing/places.ts';
 import { readPragmas } from '../testing/sqlite-writes.ts';
 import { addSecret } from '../testing/suite-writes.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';

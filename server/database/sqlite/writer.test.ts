@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '../database.ts';
-import { rejection, secret, secretNames } from '../testing/database-suite.ts';
+import { rejection, secret, secretNames } from '../testing/places.ts';
 import {
   addUploadAndSecret,
   answerFunction,

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../database.ts';
-import type { Place } from './database-suite.ts';
+import type { Opened } from './places.ts';
 import { addSecret, countUp } from './suite-writes.ts';
-
-type Opened = (run: (database: Database, place: Place) => Promise<void>) => () => Promise<void>;
 
 /**
  * What remembered queries promise, for every implementation. Refreshes of one turn of the event loop
