@@ -1,58 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
-import { servedNames } from '#server/certificates/names.ts';
-import { externalOrigin, receivedRequest, trustSources } from './forwarded.ts';
-
-const served = servedNames('https://registry.example:5000', ['10.0.0.9', 'alias.example'], 'node');
-const trusts = trustSources(['10.1.0.0/16', '192.0.2.7', '2001:db8::/32']);
-const PROXY = '10.1.2.3';
-const STRANGER = '203.0.113.9';
-
-function seen(address: string, headers: IncomingHttpHeaders, encrypted = false) {
-  const received = receivedRequest(address, encrypted, headers, trusts);
-  return { origin: externalOrigin(received, served), client: received.clientAddress };
-}
-
-describe('trusted sources', () => {
-  const cases: [string | undefined, boolean][] = [
-    ['127.0.0.1', true],
-    ['127.8.9.10', true],
-    ['::1', true],
-    ['::ffff:127.0.0.1', true],
-    ['10.1.255.255', true],
-    ['::ffff:10.1.0.1', true],
-    ['10.2.0.1', false],
-    ['::ffff:10.2.0.1', false],
-    ['192.0.2.7', true],
-    ['192.0.2.8', false],
-    ['2001:db8:1::1', true],
-    ['2001:db9::1', false],
-    ['fe80::1%eth0', false],
-    ['', false],
-    ['nonsense', false],
-    [undefined, false],
-  ];
-  for (const [address, expected] of cases) {
-    test(`${expected ? 'hold' : 'leave out'} ${address}`, () => {
-      assert.equal(trusts(address), expected);
-    });
-  }
-
-  test('may be written as IPv4 addresses mapped into IPv6', () => {
-    assert.equal(trustSources(['::ffff:192.0.2.7'])('192.0.2.7'), true);
-  });
-
-  for (const wrong of ['', 'proxy.example', '10.0.0.0/33', '10.0.0.0/', '::/129', '1.2.3.4/8/9']) {
-    test(`refuse ${JSON.stringify(wrong)} in a sentence that names the setting`, () => {
-      assert.throws(
-        () => trustSources([wrong]),
-        (error: Error) => error.message.startsWith(`"${wrong}" in BERTH_TRUSTED_PROXIES`),
-      );
-    });
-  }
-});
+import { PROXY, STRANGER, seen, served } from './testing/proxies.ts';
 
 describe('the origin and client of a request', () => {
   const direct: [string, string, IncomingHttpHeaders, boolean, string][] = [
@@ -288,48 +237,4 @@ describe('the origin and client of a request', () => {
       assert.deepEqual(seen(address, headers), { origin, client });
     });
   }
-});
-
-describe('whatever the headers hold', () => {
-  const anything = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.webAuthority(),
-    fc.constantFrom('for=', 'proto=https', 'host="', '\\', ',', ';', '[::1]:1', 'registry.example'),
-  );
-  const headers = fc
-    .record(
-      {
-        host: anything,
-        forwarded: fc.array(anything).map((parts) => parts.join('')),
-        'x-forwarded-for': fc.array(fc.oneof(anything, fc.ipV4(), fc.ipV6())).map(String),
-        'x-forwarded-host': anything,
-        'x-forwarded-proto': fc.oneof(anything, fc.constantFrom('http', 'https')),
-        'x-forwarded-port': fc.oneof(anything, fc.nat().map(String)),
-      },
-      { requiredKeys: [] },
-    )
-    .map((record) => record as IncomingHttpHeaders);
-
-  test('the origin is one of the served hosts, well-formed and printable', () => {
-    fc.assert(
-      fc.property(headers, fc.constantFrom(PROXY, STRANGER), fc.boolean(), (given, from, tls) => {
-        const { origin } = seen(from, given, tls);
-        const url = new URL(origin);
-        assert.equal(url.origin, origin);
-        const name = url.hostname.replace(/^\[(.*)\]$/, '$1');
-        assert.ok(served.dnsNames.includes(name) || served.addresses.includes(name), origin);
-      }),
-      { numRuns: 1000 },
-    );
-  });
-
-  test('a stranger is its own client and chooses no scheme', () => {
-    fc.assert(
-      fc.property(headers, fc.boolean(), (given, tls) => {
-        const received = receivedRequest(STRANGER, tls, given, trusts);
-        assert.equal(received.clientAddress, STRANGER);
-        assert.equal(received.scheme, tls ? 'https' : 'http');
-      }),
-    );
-  });
 });

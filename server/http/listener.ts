@@ -4,9 +4,10 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
-import { externalOrigin, plainAddress, receivedRequest, type Trusts } from './forwarded.ts';
+import { externalOrigin, receivedRequest } from './forwarded.ts';
 import { drain } from './request-body.ts';
 import { secureOptions } from './secure-options.ts';
+import { plainAddress, type Trusts } from './trusted-sources.ts';
 import {
   answerClientError,
   errorBody,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { trustSources } from './forwarded.ts';
 import { converse, EMPTY_SHA256, FRIEND, STRANGER, send, start } from './testing/listeners.ts';
+import { trustSources } from './trusted-sources.ts';
 
 describe('plain HTTP from a stranger', () => {
   const stranger = { localAddress: STRANGER };

@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '#lib/errors.ts';
 import type { Authenticate, LoadGrants } from '#server/http/access.ts';
-import { trustSources } from '#server/http/forwarded.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
+import { trustSources } from '#server/http/trusted-sources.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
 import {
   collect,

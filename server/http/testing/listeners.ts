@@ -8,13 +8,13 @@ import tls from 'node:tls';
 import type { CertificateLog, ServerCertificates } from '#server/certificates/certificates.ts';
 import { servedNames } from '#server/certificates/names.ts';
 import { ownCertificates } from '#server/certificates/own-authority.ts';
-import type { Trusts } from '../forwarded.ts';
 import {
   createListener,
   type ListenerLimits,
   type ListenerOptions,
   type Upgrades,
 } from '../listener.ts';
+import type { Trusts } from '../trusted-sources.ts';
 
 export const log: CertificateLog = { info: () => {}, warn: () => {} };
 const served = servedNames('https://registry.example:5000', ['alias.example']);
