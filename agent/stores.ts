@@ -5,7 +5,7 @@ import {
   type ObjectStore,
   resources,
 } from '#kubernetes/api/index.ts';
-import { k3sArgumentsAnnotation } from '#kubernetes/node/k3s-arguments.ts';
+import { createNodeKeeper } from '#kubernetes/kept-nodes.ts';
 import type { Log } from './log.ts';
 import type { ClusterNamespace } from './part.ts';
 
@@ -16,6 +16,7 @@ export interface Stores {
 }
 
 export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal): Stores {
+  const keep = createNodeKeeper();
   return {
     namespaces: createObjectStore({
       api,
@@ -34,33 +35,7 @@ export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal):
       resource: resources.nodes,
       signal,
       report: (error) => log.failure('Watching nodes', error),
-      keep: keptOfNode,
+      keep: (node) => keep(node) ?? node,
     }),
-  };
-}
-
-/** Nodes are large: most conditions and annotations are nothing that anybody reads. */
-function keptOfNode({ metadata, spec, status }: Node): Node {
-  const { name, uid = '', labels = {}, annotations = {} } = metadata;
-  const k3sArguments = annotations[k3sArgumentsAnnotation];
-  const { addresses = [], nodeInfo, images = [], conditions = [] } = status ?? {};
-  return {
-    metadata: {
-      name,
-      uid,
-      labels,
-      ...(k3sArguments !== undefined && {
-        annotations: { [k3sArgumentsAnnotation]: k3sArguments },
-      }),
-    },
-    ...(spec?.taints !== undefined && { spec: { taints: spec.taints } }),
-    status: {
-      addresses,
-      ...(nodeInfo !== undefined && { nodeInfo }),
-      images: images.map(({ names = [], sizeBytes = 0 }) => ({ names, sizeBytes })),
-      conditions: conditions
-        .filter(({ type }) => type === 'Ready')
-        .map(({ type, status }) => ({ type, status })),
-    },
   };
 }

@@ -18,7 +18,7 @@ export async function agentProgramEntries(program: string, version: string): Pro
 }
 
 /** It waits rather than computes: code that is never compiled leaves the compilers out of memory. */
-const memoryOptions = [
+export const memoryOptions = [
   '--max-semi-space-size=1',
   '--max-old-space-size=160',
   '--no-opt',

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type KubernetesApi, type Resource, resources } from '#kubernetes/api/index.ts';
+import { type KubernetesApi, listAll, type Resource, resources } from '#kubernetes/api/index.ts';
 import { agentName, berthNamespace, ourLabels } from '#kubernetes/manifests/names.ts';
 import { roles } from '#kubernetes/manifests/roles.ts';
 import type { Log } from '../log.ts';
@@ -94,13 +94,16 @@ async function handRolesOver({ api, registry, signal }: Removal): Promise<readon
 
 /** Whoever put something of their own into our namespace keeps it, and the namespace. */
 export async function whatKeepsNamespace({ api, signal }: Removal): Promise<readonly string[]> {
-  const { items } = await api.list(resources.pods, { namespace: berthNamespace, signal });
-  const foreign = items.filter(({ metadata: { labels = {} } }) =>
-    Object.entries(ourLabels).some(([key, value]) => labels[key] !== value),
+  const choice = { namespace: berthNamespace, signal };
+  const [first] = await listAll(
+    api,
+    resources.pods,
+    choice,
+    ({ metadata: { name, labels = {} } }) =>
+      Object.entries(ourLabels).some(([key, value]) => labels[key] !== value) ? name : undefined,
   );
-  const [first] = foreign;
   if (first === undefined) return [];
   return [
-    `The namespace ${berthNamespace} stays, since the pod ${first.metadata.name} in it is not Berth's agent. Take the agent away with: kubectl delete deployment,daemonset,configmap,secret,lease,role,rolebinding,serviceaccount --namespace ${berthNamespace} --selector app.kubernetes.io/part-of=berth && kubectl delete clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=berth`,
+    `The namespace ${berthNamespace} stays, since the pod ${first} in it is not Berth's agent. Take the agent away with: kubectl delete deployment,daemonset,configmap,secret,lease,role,rolebinding,serviceaccount --namespace ${berthNamespace} --selector app.kubernetes.io/part-of=berth && kubectl delete clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=berth`,
   ];
 }

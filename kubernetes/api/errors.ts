@@ -28,6 +28,9 @@ export class KubernetesUnreachable extends Error {
   }
 }
 
+/** A list is to be asked for in smaller pages. */
+export class AnswerTooLarge extends KubernetesUnreachable {}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof KubernetesError && error.status === 404;
 }

@@ -22,6 +22,7 @@ export {
   type ObjectStore,
 } from './object-store.ts';
 export type * from './objects.ts';
+export { listAll, listPages, type PagesChoice } from './pages.ts';
 export { type ObjectPlace, type Resource, resources } from './resources.ts';
 export {
   type AccessQuestion,

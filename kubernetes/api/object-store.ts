@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesApi, Selection } from './api.ts';
 import { isExpired, isForbidden } from './errors.ts';
 import type { KubernetesObject } from './objects.ts';
+import { listPages } from './pages.ts';
 import type { Resource } from './resources.ts';
 
 /** One change of one object. What follows a cut is told as what changed meanwhile. */
@@ -64,7 +65,7 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
   options: ObjectStoreOptions<Item, Kept>,
 ): ObjectStore<Kept> {
   const { api, resource, keep, signal, report, relistMilliseconds = tenMinutes } = options;
-  const { pageSize = 100 } = options;
+  const { pageSize } = options;
   const selection: Selection = {
     ...(options.namespace !== undefined && { namespace: options.namespace }),
     ...(options.labels !== undefined && { labels: options.labels }),
@@ -114,27 +115,23 @@ export function createObjectStore<Item extends KubernetesObject, Kept = Item>(
   /** Returns the version that a watch goes on from. */
   async function list(): Promise<string> {
     const seen = new Set<string>();
-    let rest: string | undefined;
-    do {
-      const page = await api.list(resource, {
-        ...selection,
-        signal,
-        limit: pageSize,
-        ...(rest !== undefined && { continue: rest }),
-      });
+    let version = '';
+    for await (const page of listPages(api, resource, {
+      ...selection,
+      ...(pageSize !== undefined && { pageSize }),
+      signal,
+    })) {
+      signal.throwIfAborted();
       for (const item of page.items) {
         seen.add(keyOf(item));
         put(item);
       }
-      rest = page.metadata.continue || undefined;
-      if (rest === undefined) {
-        for (const key of [...entries.keys()].filter((key) => !seen.has(key))) remove(key);
-        listedAt = performance.now();
-        forbidden = 0;
-        return page.metadata.resourceVersion ?? '';
-      }
-    } while (!signal.aborted);
-    throw signal.reason;
+      version = page.metadata.resourceVersion ?? '';
+    }
+    for (const key of [...entries.keys()].filter((key) => !seen.has(key))) remove(key);
+    listedAt = performance.now();
+    forbidden = 0;
+    return version;
   }
 
   /** Follows changes from a version; returns the one to go on from. */

@@ -74,7 +74,6 @@ export interface Node extends KubernetesObject {
       readonly operatingSystem: string;
       readonly osImage: string;
       readonly kubeletVersion: string;
-      readonly kernelVersion: string;
       readonly containerRuntimeVersion: string;
     };
   };

@@ -3,7 +3,12 @@ import { Agent, type RequestOptions, request } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KubernetesConnection } from './connection.ts';
-import { errorOfStatus, type KubernetesError, KubernetesUnreachable } from './errors.ts';
+import {
+  AnswerTooLarge,
+  errorOfStatus,
+  type KubernetesError,
+  KubernetesUnreachable,
+} from './errors.ts';
 
 export interface Question {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -190,7 +195,7 @@ async function wholeText(response: IncomingMessage, maximum: number): Promise<st
       size += chunk.length;
       if (size > maximum) {
         response.destroy();
-        throw new KubernetesUnreachable(`The API server's answer is larger than ${maximum} bytes.`);
+        throw new AnswerTooLarge(`The API server's answer is larger than ${maximum} bytes.`);
       }
       chunks.push(chunk);
     }

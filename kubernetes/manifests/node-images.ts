@@ -45,13 +45,14 @@ interface Image {
 }
 
 /** Nodes and images beyond these are not looked at. */
-const mostNodes = 10_000;
+export const mostNodes = 10_000;
 const mostImages = 200;
 
 const pause = /(^|\/)(mirrored-)?pause(-[a-z0-9]+)?[:@]/;
 const withShell =
   /(^|\/)(busybox|alpine|debian|debian-base|ubuntu|bash|netshoot|flannel|cilium)(-[a-z0-9]+)?[:@]/;
 const withoutShell = /talos|bottlerocket/i;
+export const hostLabel = 'kubernetes.io/hostname';
 const imageName = /^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/;
 const nodeName = /^[a-z0-9][a-z0-9.-]{0,252}$/;
 const labelValue = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
@@ -160,6 +161,11 @@ function mostCommon(
   return best;
 }
 
+/** Whether an image of this name is ever looked at. */
+export function mayBeChosen(name: string): boolean {
+  return pause.test(name) || isByMaker(name);
+}
+
 /** A tag rather than a digest: it says what it is. */
 function preferred(names: readonly string[]): string | undefined {
   return names.find((name) => !name.includes('@')) ?? names[0];
@@ -168,10 +174,17 @@ function preferred(names: readonly string[]): string | undefined {
 function readNodes(value: unknown): Node[] {
   const items = Array.isArray(value) ? value : fieldOf(value, 'items');
   if (!Array.isArray(items)) return [];
-  return items.slice(0, mostNodes).flatMap((item: unknown) => readNode(item) ?? []);
+  // Nodes that are kept together share what they say of their images.
+  const read = new Map<unknown, Image>();
+  const imageOf = (value: unknown): Image => {
+    const image = read.get(value) ?? readImage(value);
+    read.set(value, image);
+    return image;
+  };
+  return items.slice(0, mostNodes).flatMap((item: unknown) => readNode(item, imageOf) ?? []);
 }
 
-function readNode(value: unknown): Node | undefined {
+function readNode(value: unknown, imageOf: (value: unknown) => Image): Node | undefined {
   const metadata = fieldOf(value, 'metadata');
   const status = fieldOf(value, 'status');
   const info = fieldOf(status, 'nodeInfo');
@@ -183,9 +196,9 @@ function readNode(value: unknown): Node | undefined {
   const version = /^v1\.(\d{1,3})\./.exec(textOf(fieldOf(info, 'kubeletVersion')));
   return {
     name,
-    host: labelText(fieldOf(labels, 'kubernetes.io/hostname')),
+    host: labelText(fieldOf(labels, hostLabel)),
     shell: shellOf(textOf(fieldOf(info, 'osImage')), fieldOf(info, 'architecture')),
-    images: Array.isArray(images) ? images.slice(0, mostImages).map(readImage) : [],
+    images: Array.isArray(images) ? images.slice(0, mostImages).map(imageOf) : [],
     kubelet: version === null ? undefined : Number(version[1]),
     architecture: labelText(fieldOf(info, 'architecture')),
   };

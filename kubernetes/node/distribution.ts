@@ -17,6 +17,9 @@ const byLabel: readonly (readonly [string, string])[] = [
   ['microk8s.io/cluster', 'microk8s'],
 ];
 
+/** By which some are told. */
+export const distributionLabels: readonly string[] = byLabel.map(([label]) => label);
+
 /** Whose Kubernetes a node runs, as far as it and its files tell; else `unknown`. */
 export function distributionOf({ metadata, status }: Node, found?: NodeStatus): string {
   const { kubeletVersion = '', osImage = '' } = status?.nodeInfo ?? {};

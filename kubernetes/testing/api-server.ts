@@ -13,6 +13,7 @@ export interface StoredObject {
     readonly uid?: string;
     readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly [field: string]: unknown;
   };
   readonly [field: string]: unknown;
 }

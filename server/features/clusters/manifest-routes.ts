@@ -1,9 +1,14 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { agentManifestPath } from '#contract/agent.ts';
 import type { ErrorBody } from '#contract/errors.ts';
 import type { AgentImages } from '#features/own-artifacts';
+import type { Node } from '#kubernetes/api/index.ts';
 import { manifestForms } from '#kubernetes/manifests/commands.ts';
+import { readNodeList } from '#kubernetes/node-list.ts';
 import { Refusal } from '#lib/errors.ts';
+import { JsonListProblem } from '#lib/json-list.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { Database } from '#server/database/database.ts';
 import type { RestApplication } from '#server/http/rest/index.ts';
@@ -26,8 +31,8 @@ export interface ManifestRoutesOptions {
   readonly now: () => number;
 }
 
-/** A list of nodes names fifty images of each. */
-const maximumBodyBytes = 32 * 1024 * 1024;
+/** A list of nodes names fifty images of each: kubectl prints up to 50 KB for a node. */
+const maximumBodyBytes = 512 * 1024 * 1024;
 const Query = Type.Object({
   form: Type.Optional(Type.Union(manifestForms.map((form) => Type.Literal(form)))),
 });
@@ -49,16 +54,15 @@ export function addManifestRoutes(application: RestApplication, options: Manifes
   // Lists of nodes are large, and come with whatever type curl gives them.
   application.register(async (scope: RestApplication) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-      done(null, body);
-    });
+    scope.addContentTypeParser('*', async (_request: FastifyRequest, body: IncomingMessage) =>
+      readNodes(body),
+    );
     scope.addHook('onSend', async (_request, { statusCode }, payload) =>
       statusCode >= 400 && typeof payload === 'string' ? toldByKubectl(payload) : payload,
     );
     scope.post(
       agentManifestPath,
       {
-        bodyLimit: maximumBodyBytes,
         config: { ownAuthentication: true },
         onRequest: async ({ headers }) => {
           await live(headers.authorization);
@@ -81,7 +85,7 @@ export function addManifestRoutes(application: RestApplication, options: Manifes
           settings: settingsOf(token.settings),
           agent,
           token: token.secret,
-          nodes: readNodes(body),
+          nodes: body,
         });
         await database.write(noteTokenShown, { id: token.id, address: clientAddress, now: now() });
         reply.header('cache-control', 'no-store').type('application/yaml');
@@ -102,16 +106,35 @@ function toldByKubectl(payload: string): string {
   return JSON.stringify({ errors, ...object });
 }
 
-/** @throws {Refusal} `invalid` */
-function readNodes(body: unknown): unknown {
-  if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
+/** @throws {Refusal} `invalid`, `too-large` */
+async function readNodes(body: IncomingMessage): Promise<readonly Node[] | undefined> {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return await readNodeList(limited(body));
   } catch (error) {
+    if (!(error instanceof JsonListProblem)) throw error;
     throw new Refusal(
       'invalid',
       'The list of nodes is no JSON: send what kubectl get nodes --output json prints, or nothing.',
       { cause: error },
     );
   }
+}
+
+async function* limited(body: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let size = Number(body.headers['content-length'] ?? 0);
+  if (size > maximumBodyBytes) throw tooLarge();
+  size = 0;
+  // Whoever sends too much is answered on a connection that is still there.
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+    size += chunk.length;
+    if (size > maximumBodyBytes) throw tooLarge();
+    yield chunk;
+  }
+}
+
+function tooLarge(): Refusal {
+  return new Refusal(
+    'too-large',
+    `The list of nodes is longer than ${maximumBodyBytes / 1024 / 1024} MiB: name the image that the pods on nodes are to run by berth cluster connect NAME --node-image IMAGE, and send no list.`,
+  );
 }
