@@ -1,7 +1,10 @@
 import type { Database } from '#server/database/database.ts';
 import { longestWait } from './connection/mailbox.ts';
+import { heldClusters } from './connection-queries.ts';
+import { holderOfConnection } from './holder.ts';
 import { hasEnded } from './queries.ts';
 import { clearEnded } from './writes/clusters.ts';
+import { releaseConnection } from './writes/connections.ts';
 import { forgetAgentRequests } from './writes/requests.ts';
 
 const intervalMilliseconds = 10 * 60_000;
@@ -11,9 +14,11 @@ const tokenMilliseconds = 24 * 60 * 60_000;
 const removalMilliseconds = 60 * 60_000;
 
 export interface Clearing {
+  /** Ends what processes held that are gone: of a database that processes of one machine share. */
+  endAbandoned(): Promise<void>;
   /** Takes away what nobody can use any more. */
   clear(): Promise<void>;
-  /** Does so now and every ten minutes. */
+  /** Does both now, and clears every ten minutes. */
   start(): void;
   stop(): Promise<void>;
 }
@@ -39,9 +44,20 @@ export function createClearing(options: {
     await database.write(forgetAgentRequests, { before: time - 2 * longestWait });
   }
 
+  async function endAbandoned(): Promise<void> {
+    // Those who share PostgreSQL may be anywhere, and are believed for a while.
+    if (database.dialect !== 'sqlite') return;
+    for (const { id: cluster, connection, seen_at: seenAt } of await heldClusters(database.read)) {
+      if (holderOfConnection(connection) === 'lives') continue;
+      await database.write(releaseConnection, { cluster, connection, seenAt: seenAt ?? now() });
+    }
+  }
+
   return {
+    endAbandoned,
     clear,
     start() {
+      underWay = endAbandoned().catch(report);
       const run = () => {
         underWay = underWay.then(clear).catch(report);
       };

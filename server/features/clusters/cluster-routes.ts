@@ -8,6 +8,7 @@ import {
   ConnectionRequest,
 } from '#contract/clusters.ts';
 import { isClusterName, nameRules } from '#contract/names.ts';
+import type { AgentImages } from '#features/own-artifacts';
 import { quote } from '#lib/quote.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import type { ServedNames } from '#server/certificates/names.ts';
@@ -38,6 +39,8 @@ export interface ClusterRoutesOptions {
   readonly served: ServedNames;
   readonly registry: string;
   readonly version: string;
+  /** @throws {Refusal} `unavailable` */
+  readonly provideAgentImage: AgentImages['provide'];
   readonly now: () => number;
 }
 
@@ -46,7 +49,7 @@ const tags = ['cluster'];
 const tokenMilliseconds = 15 * 60_000;
 
 export function addClusterRoutes(application: RestApplication, options: ClusterRoutesOptions) {
-  const { database, secrets, registry, now } = options;
+  const { database, secrets, registry, provideAgentImage, now } = options;
   const { read } = database;
 
   application.post(
@@ -77,6 +80,8 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
         expiresAt,
         now: now(),
       });
+      // Made while the command is on its way: what fails is told to whoever runs it.
+      provideAgentImage().catch(() => {});
       const row = await requireCluster(read, name);
       reply.code(201).header('cache-control', 'no-store');
       return offerOf({

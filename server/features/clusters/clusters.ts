@@ -86,7 +86,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
     await options.sharedSecret('cluster-secrets', () => randomBytes(32)),
   );
   const lookups = prepareConnectionLookups(database);
-  const mailbox = createMailbox({ database, lookups, report: reportFailure, now });
+  const mailbox = createMailbox({ database, lookups, secrets, report: reportFailure, now });
   const clearing = createClearing({ database, report: reportFailure, now });
   const callAgent = ((cluster, method, parameters, timeoutMilliseconds = defaultWait) =>
     hub?.callAgent(cluster, method, parameters, timeoutMilliseconds) ??

@@ -59,6 +59,7 @@ export interface OpenRequest {
   readonly id: string;
   readonly cluster_id: number;
   readonly method: string;
+  /** Sealed. */
   readonly parameters: string;
 }
 
@@ -90,6 +91,16 @@ export async function holderOf(read: Reader, cluster: number): Promise<HolderRow
     .select(['name', 'connection', 'seen_at'])
     .where('id', '=', cluster)
     .executeTakeFirst();
+}
+
+/** Clusters whose agent is, as far as the database knows, connected to some process. */
+export async function heldClusters(read: Reader) {
+  return read
+    .selectFrom('clusters')
+    .select(['id', 'connection', 'seen_at'])
+    .where('connection', 'is not', null)
+    .$narrowType<{ connection: string }>()
+    .execute();
 }
 
 export async function keysOf(

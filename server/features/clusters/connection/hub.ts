@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -9,6 +8,7 @@ import { grantGenerationOf } from '#server/database/generations.ts';
 import type { ConnectionLookups } from '../connection-queries.ts';
 import { type DesiredRegistry, desiredStateOf } from '../desired-state.ts';
 import type { CoverageOf } from '../grants/coverage.ts';
+import { drawConnection } from '../holder.ts';
 import { renewalMilliseconds } from '../presence.ts';
 import type { ClusterSecrets } from '../secrets.ts';
 import { connectAgent, releaseConnection, renewConnections } from '../writes/connections.ts';
@@ -131,7 +131,7 @@ export function createHub(options: HubOptions): Hub {
   async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const identity = await identify(request);
     const cluster = { id: identity.cluster_id, name: identity.name };
-    const connection = randomUUID();
+    const connection = drawConnection();
     await database.write(connectAgent, {
       cluster: cluster.id,
       identity: identity.id,
@@ -140,7 +140,7 @@ export function createHub(options: HubOptions): Hub {
     });
     if (ended || socket.destroyed) {
       socket.destroy();
-      await database.write(releaseConnection, { cluster: cluster.id, connection, now: now() });
+      await database.write(releaseConnection, { cluster: cluster.id, connection, seenAt: now() });
       return;
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -168,7 +168,7 @@ export function createHub(options: HubOptions): Hub {
     const end = session.ended.then(async (reason) => {
       if (held.get(cluster.id) === entry) held.delete(cluster.id);
       onChange({ cluster: cluster.name, state: 'gone', reason });
-      await database.write(releaseConnection, { cluster: cluster.id, connection, now: now() });
+      await database.write(releaseConnection, { cluster: cluster.id, connection, seenAt: now() });
     });
     const done = end.catch(report).finally(() => ending.delete(done));
     ending.add(done);

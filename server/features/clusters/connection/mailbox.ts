@@ -5,6 +5,7 @@ import type { Database } from '#server/database/database.ts';
 import { type ConnectionLookups, holderOf, openRequestsOf } from '../connection-queries.ts';
 import { agentAway } from '../errors.ts';
 import { isConnected } from '../presence.ts';
+import type { ClusterSecrets } from '../secrets.ts';
 import { answerAgentRequest, leaveAgentRequest, takeAgentRequest } from '../writes/requests.ts';
 
 const lookMilliseconds = 100;
@@ -34,10 +35,11 @@ export interface Mailbox {
 export function createMailbox(options: {
   readonly database: Database;
   readonly lookups: ConnectionLookups;
+  readonly secrets: Pick<ClusterSecrets, 'sealRequest' | 'openRequest'>;
   readonly report: (error: unknown) => void;
   readonly now: () => number;
 }): Mailbox {
-  const { database, lookups, report, now } = options;
+  const { database, lookups, secrets, report, now } = options;
   const { read } = database;
   const underWay = new Set<string>();
 
@@ -62,7 +64,7 @@ export function createMailbox(options: {
         id,
         cluster,
         method,
-        parameters: JSON.stringify(parameters),
+        parameters: secrets.sealRequest(id, parameters),
         now: now(),
       });
       try {
@@ -83,7 +85,7 @@ export function createMailbox(options: {
         const { id, cluster_id: cluster, method, parameters } = request;
         if (underWay.has(id)) continue;
         underWay.add(id);
-        answer(id, () => call(cluster, method, JSON.parse(parameters)))
+        answer(id, async () => call(cluster, method, secrets.openRequest(id, parameters)))
           .catch(report)
           .finally(() => underWay.delete(id));
       }

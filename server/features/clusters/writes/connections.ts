@@ -75,14 +75,14 @@ export const renewConnections: Write<
   },
 };
 
-/** The connection has ended; one that took over from it stays. */
-export const releaseConnection: Write<HeldConnection & { readonly now: number }, void> = {
+/** The connection has ended, when it was seen last; one that took over from it stays. */
+export const releaseConnection: Write<HeldConnection & { readonly seenAt: number }, void> = {
   name: 'clusters.release-connection',
   durability: 'durable',
-  run: async (transaction, { cluster, connection, now }) => {
+  run: async (transaction, { cluster, connection, seenAt }) => {
     await transaction
       .updateTable('clusters')
-      .set({ connection: null, seen_at: now })
+      .set({ connection: null, seen_at: seenAt })
       .where('id', '=', cluster)
       .where('connection', '=', connection)
       .execute();

@@ -4,6 +4,7 @@ export interface AgentRequest {
   readonly id: string;
   readonly cluster: number;
   readonly method: string;
+  /** Sealed. */
   readonly parameters: string;
   readonly now: number;
 }
