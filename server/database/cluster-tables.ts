@@ -117,7 +117,8 @@ export interface AgentRequestsTable {
   id: Fixed<string>;
   cluster_id: Fixed<number>;
   method: Fixed<string>;
-  parameters: Fixed<Json>;
+  /** Sealed under a key that processes of the server share: they may hold a token. */
+  parameters: Fixed<string>;
   answer: Json | null;
   created_at: Fixed<Timestamp>;
 }

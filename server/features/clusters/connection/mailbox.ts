@@ -16,6 +16,11 @@ type StoredAnswer =
   | { readonly result: unknown }
   | { readonly error: { readonly kind: RefusalKind; readonly message: string } };
 
+const notAsked = new Refusal(
+  'unavailable',
+  'The agent could not be asked: see the log of the server.',
+);
+
 /** Calls agents whose connection another process holds, and answers for those that this one holds. */
 export interface Mailbox {
   /** @throws {Refusal} what the agent refused; `unavailable` when it is away, or does not answer */
@@ -48,8 +53,9 @@ export function createMailbox(options: {
     try {
       stored = { result: await call() };
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      stored = { error: { kind: error.kind, message: error.message } };
+      if (!(error instanceof Refusal)) report(error);
+      const { kind, message } = error instanceof Refusal ? error : notAsked;
+      stored = { error: { kind, message } };
     }
     await database.write(answerAgentRequest, { id, answer: JSON.stringify(stored) });
   }
