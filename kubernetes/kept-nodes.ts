@@ -14,6 +14,9 @@ const keptLabels = [hostLabel, ...distributionLabels];
 const mostAddresses = 20;
 const mostImages = 200;
 const mostNamesOfImage = 20;
+/** Longer ones are read by nobody. */
+const longestName = 512;
+const longestText = 16_384;
 /** In characters. */
 const mostShared = 8 * 1024 * 1024;
 
@@ -66,8 +69,8 @@ function imagesOf(value: unknown): readonly Image[] {
       const { names, sizeBytes } = recordOf(image);
       return {
         names: listOf(names)
-          .filter((name) => typeof name === 'string')
-          .filter(mayBeChosen)
+          .filter((name): name is string => typeof name === 'string')
+          .filter((name) => name.length <= longestName && mayBeChosen(name))
           .slice(0, mostNamesOfImage),
         ...(typeof sizeBytes === 'number' && { sizeBytes }),
       };
@@ -80,7 +83,7 @@ function textsOf(value: unknown, names: readonly string[]): Texts {
   const kept: Record<string, string> = {};
   for (const name of names) {
     const text = given[name];
-    if (typeof text === 'string') kept[name] = text;
+    if (typeof text === 'string' && text.length <= longestText) kept[name] = text;
   }
   return kept;
 }
