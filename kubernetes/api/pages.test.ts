@@ -13,7 +13,12 @@ test('a list comes page by page, in smaller ones where objects are too large for
       metadata: { name: `n${index}`, annotations: { text: 'x'.repeat(size) } },
     });
   }
-  const limits = { maximumAnswer: 20_000, timeoutMilliseconds: 30_000, connections: 2 };
+  const limits = {
+    maximumAnswer: 20_000,
+    timeoutMilliseconds: 30_000,
+    openingMilliseconds: 30_000,
+    connections: 2,
+  };
   const api = createKubernetesApi(server.connection, limits);
   const names = await listAll(api, resources.namespaces, {}, ({ metadata }) => metadata.name);
   assert.equal(names.length, 10);
