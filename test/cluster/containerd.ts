@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Host } from '#test/hosts.ts';
 import { outputOf, type Started, waitFor } from '#test/processes.ts';
 import { type ImageArchive, sandboxImage } from './images.ts';
@@ -22,7 +22,11 @@ export interface ContainerdChoice {
   readonly configPath?: boolean;
   /** The image of its sandboxes. */
   readonly sandbox?: string;
+  /** Its configuration, where that is not at its usual place; certs.d lies beside it. */
+  readonly file?: string;
 }
+
+const usualFile = '/etc/containerd/config.toml';
 
 export const containerdSocket = '/run/containerd/containerd.sock';
 /** Built into each node's runtime before its first pod; it holds no shell. */
@@ -33,16 +37,16 @@ export async function startContainerd(
   host: Host,
   version: ContainerdVersion,
   tools: string,
-  { configPath = true, sandbox = usualSandbox }: ContainerdChoice = {},
+  { configPath = true, sandbox = usualSandbox, file = usualFile }: ContainerdChoice = {},
 ): Promise<Containerd> {
-  await host.write('/etc/containerd/config.toml', configuration(version, { configPath, sandbox }));
+  await host.write(file, configuration(version, { configPath, sandbox, file }));
   // Where the operator, or Berth, puts what makes the runtime trust a registry.
-  if (configPath) await host.exec('mkdir', '-p', '/etc/containerd/certs.d');
+  if (configPath) await host.exec('mkdir', '-p', join(dirname(file), 'certs.d'));
   const bin = version === '1.6' ? '/usr/bin' : tools;
+  const [program, args] =
+    file === usualFile ? [join(bin, 'containerd'), []] : ['containerd', ['-c', file]];
   const startDaemon = () =>
-    host.spawn('containerd', join(bin, 'containerd'), [], {
-      PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
-    });
+    host.spawn('containerd', program, args, { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` });
   let daemon = await startDaemon();
   const ctr: Containerd['ctr'] = async (...args) =>
     outputOf(
@@ -89,9 +93,9 @@ async function killTasks(ctr: Containerd['ctr']): Promise<void> {
 
 function configuration(
   version: ContainerdVersion,
-  { configPath: hasConfigPath, sandbox }: Required<ContainerdChoice>,
+  { configPath: hasConfigPath, sandbox, file }: Required<ContainerdChoice>,
 ): string {
-  const configPath = hasConfigPath ? 'config_path = "/etc/containerd/certs.d"' : '';
+  const configPath = hasConfigPath ? `config_path = "${join(dirname(file), 'certs.d')}"` : '';
   if (version === '1.6') {
     return `version = 2
 [plugins."io.containerd.grpc.v1.cri"]

@@ -8,13 +8,16 @@ import {
   startContainerd,
 } from './containerd.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { k3sContainerdFile, k3sUnit, layOutK3s } from './k3s.ts';
 import type { ClusterTools } from './tools.ts';
 
-export interface NodeDescription extends ContainerdChoice {
+export interface NodeDescription extends Omit<ContainerdChoice, 'file'> {
   readonly name: string;
   /** Of its address in the LAN: at most 99. */
   readonly number: number;
   readonly containerd: ContainerdVersion;
+  /** Whose files and processes are where; kubeadm's by default. */
+  readonly layout?: 'kubeadm' | 'k3s';
   /** Added to the kubelet's own: credential providers, for one. */
   readonly kubeletArguments?: readonly string[];
 }
@@ -74,8 +77,11 @@ export async function prepareNode(
   const host = await lan.addHost({ name, number, path: [tools.kubernetes] });
   const podRange = lan.podRangeOf(number);
   await host.write('/etc/cni/net.d/10-bridge.conflist', network(podRange));
+  const isK3s = description.layout === 'k3s';
+  if (isK3s) await layOutK3s(host);
+  const choice = isK3s ? { ...description, file: k3sContainerdFile } : description;
   const [containerd] = await Promise.all([
-    startContainerd(host, description.containerd, tools.containerd, description),
+    startContainerd(host, description.containerd, tools.containerd, choice),
     lan.addRoute(podRange, host.address),
   ]);
   return { description, host, containerd, podRange };
@@ -100,14 +106,18 @@ export async function joinNode(
     '/var/lib/kubelet/config.yaml',
     kubeletConfiguration(host, controlPlane.host.address),
   );
-  await host.write(kubeletFlags, `KUBELET_KUBEADM_ARGS="--node-ip=${address}"\n`);
+  const isK3s = description.layout === 'k3s';
+  const ofAddress = `--node-ip=${address}`;
+  if (!isK3s) await host.write(kubeletFlags, `KUBELET_KUBEADM_ARGS="${ofAddress}"\n`);
+  const [shell, unit] = isK3s ? ['bash', k3sUnit] : ['sh', kubeletUnit];
   const startKubelet = (args: readonly string[]) =>
-    host.spawn('kubelet', 'sh', [
+    host.spawn('kubelet', shell, [
       '-c',
-      kubeletUnit,
-      'sh',
+      unit,
+      shell,
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       '--config=/var/lib/kubelet/config.yaml',
+      ...(isK3s ? [ofAddress] : []),
       ...args,
     ]);
   let kubelet = await startKubelet(description.kubeletArguments ?? []);

@@ -39,3 +39,29 @@ export async function podOf({ type }: Terminal, app: string): Promise<string> {
   });
   return names.split(/[/\n]/)[1] ?? '';
 }
+
+/** Runs a pod on one node. */
+export function runOn(
+  { type }: Terminal,
+  name: string,
+  image: string,
+  node: string,
+  namespace = 'default',
+): Promise<string> {
+  return type(
+    `kubectl run ${name} --namespace ${namespace} --image=${image} --overrides='{"spec":{"nodeName":"${node}"}}'`,
+  );
+}
+
+/** The image is pulled on that node, and its pod runs; the pod is gone afterwards. */
+export async function pulls(
+  operator: Terminal,
+  name: string,
+  image: string,
+  node: string,
+  namespace = 'default',
+): Promise<void> {
+  await runOn(operator, name, image, node, namespace);
+  await running(operator, `${name} --namespace ${namespace}`, 1);
+  await operator.type(`kubectl delete pod ${name} --now --namespace ${namespace}`);
+}

@@ -5,6 +5,7 @@ import { connectSection } from './sections/connect.ts';
 import { disconnectSection } from './sections/disconnect.ts';
 import { formsSection } from './sections/forms.ts';
 import { inClusterSection } from './sections/in-cluster.ts';
+import { k3sSection } from './sections/k3s.ts';
 import { manifestsSection } from './sections/manifests.ts';
 import { pullSecretsSection } from './sections/pull-secrets.ts';
 import { restSection } from './sections/rest.ts';
@@ -21,6 +22,7 @@ export const sections = {
   trust: trustSection,
   'pull-secrets': pullSecretsSection,
   'workload-identity': workloadIdentitySection,
+  k3s: k3sSection,
   rest: restSection,
   disconnect: disconnectSection,
   // Connects the cluster anew, to the same Berth.
@@ -36,6 +38,9 @@ export const sectionNames = Object.keys(sections) as readonly SectionName[];
 /** What no version of containerd makes a difference to: one of them is enough, unless it is named. */
 const ofAnyVersion: ReadonlySet<SectionName> = new Set(['manifests', 'forms', 'in-cluster']);
 
+/** What is run when it is named, and else not. */
+const onlyNamed: ReadonlySet<SectionName> = new Set(['k3s']);
+
 /** @param chosen none: all that say something about the version */
 export function sectionsOf(
   version: ContainerdVersion,
@@ -43,7 +48,9 @@ export function sectionsOf(
 ): readonly SectionName[] {
   return chosen.length > 0
     ? sectionNames.filter((name) => chosen.includes(name))
-    : sectionNames.filter((name) => version === versions[0] || !ofAnyVersion.has(name));
+    : sectionNames.filter(
+        (name) => !onlyNamed.has(name) && (version === versions[0] || !ofAnyVersion.has(name)),
+      );
 }
 
 export function isSection(name: string): name is SectionName {

@@ -3,14 +3,13 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClusterNode as ReportedNode } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
-import { repositoryRoot } from '#test/suite.ts';
 import { type Bed, clusterName, publicProject, registry } from '../bed.ts';
 
 import type { ClusterNode, ContainerdVersion } from '../index.ts';
-import { described, running } from '../pods.ts';
+import { described, pulls, running, runOn } from '../pods.ts';
 import { haveConnected } from '../preparation.ts';
+import { reported, trusted } from '../reported.ts';
 import { containersOf, usageOf } from '../usage.ts';
 
 const folder = `/etc/containerd/certs.d/${registry}`;
@@ -37,7 +36,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
     test('pods on every node pull what they could not before', async () => {
       const image = await bed().push(`${publicProject}/trusted:1`);
       for (const { name } of bed().cluster.nodes)
-        await pulls(bed(), `trusted-${name}`, image, name);
+        await pulls(bed().operator, `trusted-${name}`, image, name);
     });
 
     test('a tag that does not exist is said not to, and not to have a wrong certificate', async () => {
@@ -115,7 +114,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
       assert.match(trust.problem?.message ?? '', /names no config_path/);
       assert.match(trust.problem?.cure ?? '', /--set-config-path/);
       const image = await bed().push(`${publicProject}/unset:1`);
-      await run(operator, 'unset', image, 'node-4');
+      await runOn(operator, 'unset', image, 'node-4');
       await described(operator, 'unset', /x509: certificate signed by unknown authority/);
       await operator.type('kubectl delete pod unset --now');
     });
@@ -134,7 +133,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
         await node.containerd.restart();
         await trusted(bed(), 'node-4');
         const image = await bed().push(`${publicProject}/unset:2`);
-        await pulls(bed(), 'set', image, 'node-4');
+        await pulls(bed().operator, 'set', image, 'node-4');
       });
     }
 
@@ -146,7 +145,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
         images.push(await bed().push(`${publicProject}/rotated:${round}`));
       }
       const pull = async (image: string, index: number) =>
-        pulls(bed(), `rotated-${index}`, image, `node-${(index % 2) + 1}`);
+        pulls(bed().operator, `rotated-${index}`, image, `node-${(index % 2) + 1}`);
       let changing = true;
       const pulling = (async () => {
         let index = 0;
@@ -180,7 +179,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
       const node = await cluster.addNode({ name: 'node-5', number: 15, containerd: version });
       await forgetName(node);
       const image = await bed().push(`${publicProject}/nameless:1`);
-      await run(operator, 'nameless', image, 'node-5');
+      await runOn(operator, 'nameless', image, 'node-5');
       await described(operator, 'nameless', /dial tcp: lookup registry\.berth\.test/);
       await operator.type('kubectl delete pod nameless --now');
       await clone.type(
@@ -190,7 +189,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
         what: 'the address to be on the node',
         until: (text) => text.includes(`[host."https://${lan.address(2)}:5000"]`),
       });
-      await pulls(bed(), 'addressed', image, 'node-5');
+      await pulls(bed().operator, 'addressed', image, 'node-5');
       await clone.type(`./berth cluster set ${clusterName} --no-address`);
       await trusted(bed(), 'node-5');
     });
@@ -237,49 +236,11 @@ async function forgetName({ host }: ClusterNode): Promise<void> {
   await host.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n');
 }
 
-function run(
-  { type }: Bed['operator'],
-  name: string,
-  image: string,
-  node: string,
-): Promise<string> {
-  return type(`kubectl run ${name} --image=${image} --overrides='{"spec":{"nodeName":"${node}"}}'`);
-}
-
-async function pulls({ operator }: Bed, name: string, image: string, node: string): Promise<void> {
-  await run(operator, name, image, node);
-  await running(operator, name, 1);
-  await operator.type(`kubectl delete pod ${name} --now`);
-}
-
 async function lies(file: string, content: string): Promise<void> {
   await waitFor(() => readFile(file, 'utf8'), {
     what: `${file} to be as Berth lays it down`,
     until: (text) => text === content,
   });
-}
-
-/** What Berth tells of a node, once it tells what is waited for. */
-function reported(
-  { operator }: Bed,
-  name: string,
-  until: (node: ReportedNode) => boolean,
-): Promise<ReportedNode> {
-  const read = async () => {
-    // A node with a problem has the command fail, with the same answer.
-    const said = await operator.host.shell(
-      `cd '${repositoryRoot}' && ./berth cluster nodes ${clusterName} --json || true`,
-    );
-    return (JSON.parse(said) as ReportedNode[]).find((node) => node.name === name);
-  };
-  return waitFor(read, {
-    what: `Berth to tell of ${name} what is waited for`,
-    until: (node) => node !== undefined && until(node),
-  }) as Promise<ReportedNode>;
-}
-
-function trusted(bed: Bed, name: string): Promise<ReportedNode> {
-  return reported(bed, name, ({ trust: { state } }) => state === 'trusted');
 }
 
 function nodeNamed({ cluster }: Bed, name: string): ClusterNode {
