@@ -141,7 +141,8 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     if (!arrived) return Math.min(firstMilliseconds * 1.5 ** before.asked, longestMilliseconds);
     const troubled = status.problems.length + status.provider_problems.length > 0;
     const waits =
-      desired?.nodes.credentialProvider === 'configure' && status.provider_state !== 'active';
+      status.provider_state === 'inert' ||
+      (desired?.nodes.credentialProvider === 'configure' && status.provider_state !== 'active');
     return pause(troubled || waits ? troubledMilliseconds : quietMilliseconds);
   }
 

@@ -56,6 +56,21 @@ describe('containerd', () => {
     assert.deepEqual(await inspectContainerd(node.path, undefined), { configPath: '/srv/certs.d' });
   });
 
+  test('of k3s and RKE2 is given the files where it looks itself', async () => {
+    for (const name of ['k3s', 'rke2']) {
+      const folder = `/var/lib/rancher/${name}/agent/etc/containerd`;
+      const file = `${folder}/config.toml`;
+      const text = `version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = "${folder}/certs.d"\n`;
+      await using node = await root({ [file]: text, [config]: 'version = 2\n' });
+      assert.deepEqual(await findTargets(node.path, ''), ['containerd']);
+      const found = await inspectContainerd(node.path, 'containerd x v1.6.20 abc');
+      assert.deepEqual(found, { configPath: `${folder}/certs.d` });
+      await using older = await root({ [file]: 'version = 2\n' });
+      const { missing } = await inspectContainerd(older.path, undefined);
+      assert.match(missing ?? '', /template "base"/);
+    }
+  });
+
   test('from 2.2 on looks in the usual place by itself, unless it is told not to', async () => {
     await using silent = await root({ [config]: 'version = 3\n' });
     await using bare = await root({});

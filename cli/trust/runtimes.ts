@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { type ContainerRuntime, containerdConfigPath } from '#kubernetes/certs-d.ts';
 import {
   configPathLines,
@@ -20,9 +20,14 @@ const programs: Readonly<Record<TrustTarget, readonly string[]>> = {
   system: ['update-ca-certificates', 'update-ca-trust'],
 };
 
+/** k3s and RKE2 bring a containerd of their own, and write its configuration at each start. */
+const rancherFiles = ['k3s', 'rke2'].map(
+  (name) => `/var/lib/rancher/${name}/agent/etc/containerd/config.toml`,
+);
+
 const folders: Readonly<Record<TrustTarget, readonly string[]>> = {
   docker: ['/etc/docker'],
-  containerd: ['/etc/containerd'],
+  containerd: ['/etc/containerd', ...rancherFiles],
   podman: ['/etc/containers', '/etc/crio'],
   system: [],
 };
@@ -78,6 +83,8 @@ export async function inspectContainerd(
   root: string,
   version: string | undefined,
 ): Promise<ContainerdFinding> {
+  const ofRancher = await inspectRancher(root);
+  if (ofRancher !== undefined) return ofRancher;
   const path = '/etc/containerd/config.toml';
   const text = await readFile(join(root, path), 'utf8').catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
@@ -98,4 +105,24 @@ export async function inspectContainerd(
     configPath: containerdConfigPath,
     missing: `containerd does not look in ${containerdConfigPath} yet. Put this into ${path} and restart containerd:${legacy}\n${head}${configPathLines(configVersion, containerdConfigPath)}`,
   };
+}
+
+/** What pulls for Kubernetes there, whatever other containerd the machine has. */
+async function inspectRancher(root: string): Promise<ContainerdFinding | undefined> {
+  for (const path of rancherFiles) {
+    const text = await readFile(join(root, path), 'utf8').catch((error: unknown) => {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (text === undefined) continue;
+    const { configPath } = readContainerdConfig(text);
+    const folder = `${dirname(path)}/certs.d`;
+    return configPath
+      ? { configPath }
+      : {
+          configPath: folder,
+          missing: `${path} names no config_path: have a template of yours beside it, if there is one, begin with {{ template "base" . }}, or update the distribution that writes it.`,
+        };
+  }
+  return undefined;
 }

@@ -128,8 +128,9 @@ while [ "$stopping" = no ]; do
       finish
       seen=$revision every=30
       [ -z "$problems$provider_problems" ] || every=5
-      # A kubelet that was told to start anew is not there yet.
+      # A kubelet that is to start anew is not there yet.
       [ "$provider" != configure ] || [ "$provider_state" = active ] || every=5
+      [ "$provider_state" != inert ] || every=5
       tell
     fi
   fi
