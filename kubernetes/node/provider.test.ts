@@ -132,6 +132,17 @@ for (const [name, shell] of Object.entries(shells)) {
   });
 }
 
+test('a kubelet that never read its new flags lets go of the provider at once', async () => {
+  await using node = await nodeWith('36');
+  await node.write(kubeadm, env);
+  await node.give({ credentialProvider: 'configure' });
+  assert.deepEqual((await node.round()).provider_problems, ['restart=kubelet']);
+  await node.give({ credentialProvider: 'off', remove: true });
+  assert.equal((await node.round()).provider_state, 'off');
+  assert.equal(await node.read(kubeadm), env);
+  assert.deepEqual(await node.list('/var/lib'), [kubeadm]);
+});
+
 test('a kubelet before 1.34, which would not start, keeps its flags', async () => {
   await using node = await nodeWith('33');
   await node.write(kubeadm, env);

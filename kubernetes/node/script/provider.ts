@@ -193,7 +193,8 @@ withdraw_provider() {
   fi
   if [ -f "$state/kubelet-flags.path" ]; then
     restore_file kubelet-flags && {
-      put_text "$process $(started_of "$process")" "$state/kubelet-flags.waits"
+      # One that shows its flags tells by them whether it runs the provider.
+      [ -n "$kubelet" ] || put_text "$process $(started_of "$process")" "$state/kubelet-flags.waits"
       restart_kubelet && detect
     }
   fi

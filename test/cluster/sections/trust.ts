@@ -202,7 +202,7 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
       const images = await operator.type(
         "kubectl get daemonsets --namespace berth --output=jsonpath='{.items[*].spec.template.spec.containers[*].image}'",
       );
-      assert.deepEqual(images.split(' ').sort(), ['registry.k8s.io/pause:3.10', sandbox]);
+      assert.deepEqual(images.split(' ').sort(), [sandbox, 'registry.k8s.io/pause:3.10']);
       assert.equal((await trusted(bed(), 'node-1')).trust.problem, undefined);
     });
 
