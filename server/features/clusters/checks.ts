@@ -1,5 +1,6 @@
 import type { AgentCheck, Problem } from '#contract/agent.ts';
 import type { ClusterCheck } from '#contract/clusters.ts';
+import { moment } from './moments.ts';
 import { isConnected } from './presence.ts';
 import type { ClusterRow, LatestToken } from './queries.ts';
 import type { EffectiveSettings } from './stored-settings.ts';
@@ -43,7 +44,7 @@ function tokenCheck({ cluster, token, now }: CheckedCluster): ClusterCheck {
     token.shown_at === null
       ? 'waits for the connect command to be run'
       : `its manifests were fetched at ${moment(token.shown_at)} from ${token.shown_to}`;
-  return { name, state: 'waiting', detail: `${detail}; ends at ${moment(token.expires_at)}` };
+  return { name, state: 'waiting', detail: `${detail}; good until ${moment(token.expires_at)}` };
 }
 
 function tlsCheck({ cluster, token, registry, now }: CheckedCluster): ClusterCheck {
@@ -121,8 +122,4 @@ function agentChecks({ cluster, settings, now }: CheckedCluster): ClusterCheck[]
 
 function failed(name: ClusterCheck['name'], problem: Problem): ClusterCheck {
   return { name, state: 'failed', problem };
-}
-
-function moment(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

@@ -27,6 +27,18 @@ export async function clusterIdOf(read: Reader, name: string): Promise<number | 
   return row?.id;
 }
 
+/** As the agent of the cluster reported them. */
+export async function reportedNamespaces(
+  read: Reader,
+  cluster: number,
+): Promise<readonly { readonly name: string; readonly labels: string }[]> {
+  return read
+    .selectFrom('cluster_namespaces')
+    .select(['name', 'labels'])
+    .where('cluster_id', '=', cluster)
+    .execute();
+}
+
 function grantsWithProjects(read: Reader) {
   return read
     .selectFrom('cluster_grants')

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { NamespaceSelector } from '#contract/agent.ts';
 import {
   ClusterGrant,
   ClusterGrantCreation,
@@ -9,6 +10,7 @@ import {
 } from '#contract/clusters.ts';
 import { Done } from '#contract/projects.ts';
 import { roleIds } from '#contract/roles.ts';
+import { selects } from '#kubernetes/namespace-selection.ts';
 import type { Database } from '#server/database/database.ts';
 import {
   authorize,
@@ -21,7 +23,14 @@ import {
 } from '#server/http/rest/index.ts';
 import { decide, systemResource } from '#server/permissions/decide.ts';
 import type { Permission, Role } from '#server/permissions/roles.ts';
-import { clusterIdOf, type GrantRow, grantSorts, listGrants, readGrant } from './queries.ts';
+import {
+  clusterIdOf,
+  type GrantRow,
+  grantSorts,
+  listGrants,
+  readGrant,
+  reportedNamespaces,
+} from './queries.ts';
 import { readSelector, writeSelector } from './selectors.ts';
 import { createClusterGrant, deleteClusterGrant, notConnected, unknownGrant } from './writes.ts';
 
@@ -91,6 +100,9 @@ export function addGrantRoutes(
         now: now(),
       });
       const grant = await requireGrant(cluster, id);
+      const warning = await warningOf(cluster, selector);
+      // As the API server of Kubernetes warns.
+      if (warning !== undefined) reply.header('warning', `299 - "${warning}"`);
       if (!created) return reply.code(200).send(grantBody(grant));
       const location = `${restPrefix}/clusters/${cluster}/grants/${id}`;
       return reply.code(201).header('location', location).send(grantBody(grant));
@@ -122,6 +134,23 @@ export function addGrantRoutes(
     const id = await clusterIdOf(read, name);
     if (id === undefined) throw notConnected(name);
     return id;
+  }
+
+  /** Where the grant covers nothing that is there: a name may have been mistyped. */
+  async function warningOf(
+    cluster: string,
+    selector: NamespaceSelector,
+  ): Promise<string | undefined> {
+    const namespaces = await reportedNamespaces(read, await requireCluster(cluster));
+    if (namespaces.length === 0) {
+      return `${cluster} has reported no namespaces yet: see berth cluster status ${cluster}.`;
+    }
+    const isCovered = ({ name, labels }: (typeof namespaces)[number]) =>
+      selects(selector, { name, labels: JSON.parse(labels) });
+    if (selector.kind === 'all' || namespaces.some(isCovered)) return undefined;
+    return selector.kind === 'name'
+      ? `${cluster} has no namespace ${selector.name} now: the grant counts once there is one. Take it back if the name is mistyped.`
+      : `No namespace of ${cluster} has these labels now: the grant counts for those that get them.`;
   }
 
   async function requireGrant(cluster: string, id: number): Promise<GrantRow> {

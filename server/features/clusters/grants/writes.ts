@@ -49,7 +49,7 @@ export const createClusterGrant: Write<NewGrant, CreatedGrant> = {
     if (project === undefined) {
       throw new Refusal(
         'not-found',
-        `There is no project ${quote(projectName)}: create it with berth project create first.`,
+        `There is no project ${quote(projectName)}: see berth project list, or create it with berth project create NAME.`,
       );
     }
     const key = { cluster_id: cluster.id, project_id: project.id, selector };

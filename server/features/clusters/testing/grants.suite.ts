@@ -138,6 +138,22 @@ export function grantsSuite(name: string, start: () => Promise<TestServer>): voi
         assert.equal((await rest('DELETE', `/clusters/prod/grants/${id}`)).status, 404);
       });
 
+      test('with a warning where it covers nothing that is there', async () => {
+        const warning = async (selector: object) => {
+          const reply = await rest('POST', '/clusters/prod/grants', { project: 'team', selector });
+          await revoke((reply.json() as ClusterGrant).id);
+          return reply.headers.warning;
+        };
+        assert.equal(await warning({ kind: 'name', name: 'web' }), undefined);
+        assert.equal(await warning({ kind: 'labels', labels: { tier: 'front' } }), undefined);
+        assert.equal(await warning({ kind: 'all' }), undefined);
+        const mistyped = String(await warning({ kind: 'name', name: 'wbe' }));
+        assert.match(mistyped, /^299 - "prod has no namespace wbe now: .*mistyped\."$/);
+        const labels = { tier: 'back' };
+        const unlabelled = String(await warning({ kind: 'labels', labels }));
+        assert.match(unlabelled, /^299 - "No namespace of prod has these labels now: /);
+      });
+
       test('by nobody else', async () => {
         const body = { project: 'team', selector: { kind: 'all' } };
         const jwt = 'jwt:password of jwt';

@@ -2,6 +2,7 @@ import { Refusal } from '#lib/errors.ts';
 import type { Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
 import { lockTable } from '#server/database/locking.ts';
+import { moment } from '../moments.ts';
 import { beingDisconnected } from './cluster-locks.ts';
 
 /** What an agent proved, and claims beside it. */
@@ -266,14 +267,14 @@ export function unknownToken(): Refusal {
 export function expiredToken(cluster: string, expiredAt: number): Refusal {
   return new Refusal(
     'unauthenticated',
-    `This connect token expired at ${new Date(expiredAt).toISOString()}: run berth cluster connect ${cluster} again for a new command.`,
+    `This connect token expired at ${moment(expiredAt)}: run berth cluster connect ${cluster} again for a new command.`,
   );
 }
 
 export function usedToken(cluster: string, usedAt: number): Refusal {
   return new Refusal(
     'unauthenticated',
-    `This connect token was used at ${new Date(usedAt).toISOString()}, and works once only: run berth cluster connect ${cluster} again for a new command. If it was not you who used it, run berth cluster disconnect ${cluster} --force first.`,
+    `This connect token was used at ${moment(usedAt)}, and works once only: run berth cluster connect ${cluster} again for a new command. If it was not you who used it, run berth cluster disconnect ${cluster} --force first.`,
   );
 }
 
