@@ -10,6 +10,8 @@ export interface AgentEnvironment {
   readonly authorities: string | undefined;
   /** BERTH_POD: the pod that this process runs in. */
   readonly pod: string;
+  /** BERTH_VERSION: of the image that it runs from. */
+  readonly version: string | undefined;
   /** KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, which every pod has. */
   readonly apiHost: string;
   readonly apiPort: string;
@@ -17,13 +19,14 @@ export interface AgentEnvironment {
 
 /** @throws {Error} which variable is missing */
 export function readEnvironment(): AgentEnvironment {
-  const { BERTH_ADDRESSES = '', BERTH_AUTHORITIES } = process.env;
+  const { BERTH_ADDRESSES = '', BERTH_AUTHORITIES, BERTH_VERSION } = process.env;
   return {
     registry: required('BERTH_REGISTRY'),
     cluster: required('BERTH_CLUSTER'),
     addresses: BERTH_ADDRESSES.split(',').filter((address) => address !== ''),
     authorities: BERTH_AUTHORITIES || undefined,
     pod: required('BERTH_POD'),
+    version: BERTH_VERSION || undefined,
     apiHost: required('KUBERNETES_SERVICE_HOST'),
     apiPort: required('KUBERNETES_SERVICE_PORT'),
   };

@@ -27,6 +27,8 @@ export interface Reports {
   /** Undefined where none are wanted. */
   setNamespace(name: string, credentials: NamespaceCredentials | undefined): void;
   setCheck(check: AgentCheck): void;
+  /** Resolves once the server was told of the checks that were set, or could not be. */
+  checksTold(): Promise<void>;
 }
 
 /** What a part works with while this agent leads. */

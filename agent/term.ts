@@ -45,6 +45,10 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   });
   const { server } = connection;
   const reports = createReports({ ...stores, ...connection, log, signal });
+  const { version } = environment;
+  if (version !== undefined) {
+    reports.setCheck({ name: 'version', state: 'passed', detail: version });
+  }
   const context: AgentContext = {
     api,
     registry: environment.registry,

@@ -86,10 +86,14 @@ describe('a cluster that is connected', () => {
     await refused(/one of them/, 2, ...grant);
     await refused(/one of them/, 2, ...grant, '--namespace', 'web', '--all-namespaces');
     await refused(/Write key=value/, 2, ...grant, '--selector', 'stage');
+    await refused(/label stage twice/, 2, ...grant, '--selector', 'stage=a', '-l', 'stage=b');
+    await refused(/for one namespace/, 2, ...grant, '--namespace', 'web', '--namespace', 'shop');
+    await refused(/lower-case/, 2, ...grant, '--namespace', '');
     await refused(/project/i, 1, 'cluster', 'grant', 'prod', '--project', 'nix', '-n', 'web');
     const byName = await json(...grant, '--namespace', 'web');
     assert.deepEqual(byName.selector, { kind: 'name', name: 'web' });
-    await json(...grant, '--selector', 'stage=live,tier=a');
+    const { warning } = await json(...grant, '--selector', 'stage=live', '--selector', 'tier=a');
+    assert.match(warning, /No namespace of prod has these labels/);
     await json(...grant, '--all-namespaces');
     const { stdout } = await admin.berth(['cluster', 'grants', 'prod']);
     assert.match(stdout, /\tthe namespace web\tteam\t/);
@@ -105,6 +109,14 @@ describe('a cluster that is connected', () => {
     assert.deepEqual((await json('cluster', 'namespaces', 'prod'))[0].projects, []);
   });
 
+  test('is meant where no name is given, as long as it is the only one', async () => {
+    assert.equal((await json('cluster', 'status')).name, 'prod');
+    assert.equal((await json('cluster', 'nodes'))[0].name, 'a');
+    await json('cluster', 'connect', 'other');
+    await refused(/Name the cluster: other, prod/, 2, 'cluster', 'status');
+    await json('cluster', 'disconnect', 'other', '--force', '--yes');
+  });
+
   test('takes settings, and keeps those that are not named', async () => {
     assert.equal((await json('cluster', 'set', 'prod')).webhook, false);
     await json('cluster', 'set', 'prod', '--webhook', '--node-image', 'busybox:1');
@@ -115,7 +127,7 @@ describe('a cluster that is connected', () => {
     assert.match(stdout, /^Image on nodes: +one that nodes have$/m);
   });
 
-  test('rotates, and tells of a test pull that failed by the exit code', async () => {
+  test('rotates, and waits for a test pull, whose failure the exit code tells', async () => {
     assert.equal((await json('cluster', 'rotate', 'prod')).rotated, true);
     await json('cluster', 'rotate', 'prod', '--namespace', 'web');
     const pull = await admin.berth(['cluster', 'test', 'prod']);

@@ -16,6 +16,8 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
   /** What is said instead of a table without rows. */
   readonly empty: string;
+  /** True: the last column holds sentences, which stand below their row where there is no room. */
+  readonly prose?: boolean;
 }
 
 /** Prints an answer: JSON if asked for, aligned for a terminal, tabs between fields for a pipe. */
@@ -26,31 +28,57 @@ export function show(output: Output, asJson: boolean) {
   }
   const { table, text, hint } = output;
   if (table !== undefined) {
-    if (process.stdout.isTTY) process.stdout.write(aligned(table));
+    if (process.stdout.isTTY) process.stdout.write(aligned(table, terminalWidth()));
     else process.stdout.write(table.rows.map((row) => `${row.map(plain).join('\t')}\n`).join(''));
   }
   if (text !== undefined && text !== '') process.stdout.write(`${text.trimEnd()}\n`);
   if (hint !== undefined && process.stderr.isTTY) process.stderr.write(`${hint.trimEnd()}\n`);
 }
 
-export function aligned({ columns, rows, empty }: Table): string {
+export function aligned(table: Table, width = Number.POSITIVE_INFINITY): string {
+  const { columns, rows, empty, prose = false } = table;
   if (rows.length === 0) return `${empty}\n`;
-  const cells = [
-    columns.map((column) => column.toUpperCase()),
-    ...rows.map((row) => row.map(plain)),
-  ];
-  const widths = columns.map((_, index) =>
+  const cells = rows.map((row) => row.map(plain));
+  const whole = alignedLines([columns.map((column) => column.toUpperCase()), ...cells]);
+  if (!prose || whole.every((line) => line.length <= width)) return linesText(whole);
+  const [head = '', ...short] = alignedLines(
+    [columns.map((column) => column.toUpperCase()), ...cells].map((row) => row.slice(0, -1)),
+  );
+  const below = (row: readonly string[]) =>
+    wrapped(row.at(-1) ?? '', width - 2).map((line) => `  ${line}`);
+  return linesText([head, ...short.flatMap((line, index) => [line, ...below(cells[index] ?? [])])]);
+}
+
+function alignedLines(cells: readonly (readonly string[])[]): string[] {
+  const widths = (cells[0] ?? []).map((_, index) =>
     Math.max(...cells.map((row) => row[index]?.length ?? 0)),
   );
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return cells.map((row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function linesText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Characters in a line of the terminal; without end where there is none, or it does not say. */
+export function terminalWidth(stream: NodeJS.WriteStream = process.stdout): number {
+  return (stream.isTTY && stream.columns) || Number.POSITIVE_INFINITY;
+}
+
+/** Lines of at most `width` characters, broken between words; none for an empty text. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return text === '' ? [] : lines;
 }
 
 /** One line without control characters: what a server sends is shown, never obeyed. */

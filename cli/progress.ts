@@ -3,6 +3,8 @@ import type { Progress, ReportProgress } from '#lib/progress.ts';
 /** Milliseconds between two signs of life. */
 const onTerminal = 200;
 const inLog = 10_000;
+/** Of a work that has nothing to count but time. */
+const inTurn = 1_000;
 
 export interface ProgressDisplay {
   readonly report: ReportProgress;
@@ -54,6 +56,25 @@ export async function timedWithProgress<Result>(
     return { result, seconds: (performance.now() - began) / 1000 };
   } finally {
     progress.end();
+  }
+}
+
+/** Runs `work` while a terminal is told what is waited for, and for how long already. */
+export async function whileWaiting<Result>(
+  what: string,
+  work: () => Promise<Result>,
+  stream: NodeJS.WriteStream = process.stderr,
+): Promise<Result> {
+  if (!stream.isTTY) return work();
+  const began = performance.now();
+  const timer = setInterval(() => {
+    stream.write(`\r\u001b[K${what}: ${Math.round((performance.now() - began) / 1000)} s`);
+  }, inTurn);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    stream.write('\r\u001b[K');
   }
 }
 

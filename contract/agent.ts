@@ -189,6 +189,8 @@ export const AgentCheck = Type.Object({
     Type.Literal('inventory'),
     Type.Literal('test-pull'),
     Type.Literal('webhook'),
+    /** Passed, with the version of the agent as its detail. */
+    Type.Literal('version'),
   ]),
   state: Type.Union([Type.Literal('waiting'), Type.Literal('passed'), Type.Literal('failed')]),
   detail: Type.Optional(Sentence),
@@ -250,6 +252,7 @@ export const agentMethods = {
     parameters: Type.Object({ token: Type.String({ maxLength: 8_192 }), audience: Type.String() }),
     result: Type.Object({ authenticated: Type.Boolean(), reason: Type.Optional(Sentence) }),
   },
+  /** Answered once the check `test-pull` waits for the new pull. */
   'pull.test': { parameters: Nothing, result: Nothing },
   'credentials.rotate': {
     parameters: Type.Object({ namespace: Type.Optional(KubernetesName) }),

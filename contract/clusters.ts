@@ -72,9 +72,11 @@ export const ClusterCheck = Type.Object({
     Type.Literal('inventory'),
     Type.Literal('test-pull'),
     Type.Literal('webhook'),
+    Type.Literal('version'),
   ]),
   state: Type.Union([Type.Literal('waiting'), Type.Literal('passed'), Type.Literal('failed')]),
   detail: Type.Optional(Type.String()),
+  /** Of a check that has passed: nothing fails by it, and something is to be done all the same. */
   problem: Type.Optional(Problem),
 });
 export type ClusterCheck = Static<typeof ClusterCheck>;

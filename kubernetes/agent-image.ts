@@ -37,6 +37,9 @@ export function agentImage(parts: {
     ...common,
     layers: [program],
     title: 'Berth agent',
-    config: { Entrypoint: ['/usr/bin/node', ...memoryOptions, `/${programFolder}/agent.mjs`] },
+    config: {
+      Entrypoint: ['/usr/bin/node', ...memoryOptions, `/${programFolder}/agent.mjs`],
+      Env: [`BERTH_VERSION=${parts.version}`],
+    },
   });
 }

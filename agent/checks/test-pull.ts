@@ -35,6 +35,8 @@ export const createTestPull: CreateAgentPart = (context) => {
     answers: {
       'pull.test': async () => {
         test();
+        // Whoever asked looks at the checklist next: it must not say what the pull before came to.
+        await context.reports.checksTold();
         return {};
       },
     },

@@ -4,6 +4,8 @@ import type { AgentCheck } from '#contract/agent.ts';
 /** The agent's checklist, told to the server as it changes. */
 export interface CheckReport {
   set(check: AgentCheck): void;
+  /** Resolves once the server was told of all that was set, or could not be. */
+  told(): Promise<void>;
   connected(): void;
 }
 
@@ -20,12 +22,19 @@ export function createCheckReport({ send, report, signal }: CheckReportOptions):
   const checks = new Map<AgentCheck['name'], AgentCheck>();
   let isConnected = false;
   let due = false;
-  let running = false;
+  let running: Promise<void> | undefined;
 
-  async function run(): Promise<void> {
-    if (running) return;
-    running = true;
-    while (due && isConnected && !signal.aborted) {
+  const isWanted = () => due && isConnected && !signal.aborted;
+
+  function run(): void {
+    running ??= sendAll().finally(() => {
+      running = undefined;
+      if (isWanted()) run();
+    });
+  }
+
+  async function sendAll(): Promise<void> {
+    while (isWanted()) {
       try {
         await wait(gatherMilliseconds, undefined, { signal });
         due = false;
@@ -35,7 +44,6 @@ export function createCheckReport({ send, report, signal }: CheckReportOptions):
         if (!signal.aborted) report(error);
       }
     }
-    running = false;
   }
 
   return {
@@ -44,12 +52,15 @@ export function createCheckReport({ send, report, signal }: CheckReportOptions):
       if (JSON.stringify(checks.get(check.name)) === JSON.stringify(cut)) return;
       checks.set(check.name, cut);
       due = true;
-      void run();
+      run();
+    },
+    told: async () => {
+      while (running !== undefined) await running;
     },
     connected() {
       isConnected = true;
       due = checks.size > 0;
-      void run();
+      run();
     },
   };
 }

@@ -99,6 +99,7 @@ export function createReports(options: ReportsOptions): RunningReports {
       ofNamespaces.touch(name);
     },
     setCheck: checks.set,
+    checksTold: checks.told,
     connected() {
       checks.connected();
       // A list that is not in yet would tell the server that nothing is there.

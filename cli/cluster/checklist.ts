@@ -2,10 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Cluster, ClusterCheck } from '#contract/clusters.ts';
 import type { Api } from '../api.ts';
-import { type Output, plain } from '../output.ts';
+import { CommandFailure } from '../failure.ts';
+import { type Output, plain, terminalWidth, wrapped } from '../output.ts';
 import { clusterPath } from './paths.ts';
 
 const lookMilliseconds = 500;
+/** An agent gives a pull six. */
+const pullMilliseconds = 7 * 60_000;
 
 const titles: Readonly<Record<ClusterCheck['name'], string>> = {
   token: 'connect token used',
@@ -15,37 +18,50 @@ const titles: Readonly<Record<ClusterCheck['name'], string>> = {
   inventory: 'nodes and namespaces reported',
   'test-pull': 'test pull',
   webhook: 'webhook',
+  version: 'version of the agent',
 };
 
 const marks = {
   passed: styleText('green', 'ok     '),
   failed: styleText('red', 'failed '),
   waiting: styleText('yellow', 'waiting'),
+  note: styleText('yellow', 'note   '),
 } as const;
 
+/** As wide as a mark and what follows it. */
+const indent = ' '.repeat(9);
+
 /** A line each, and under what is not in order what to do. */
-export function checklistLines(checks: readonly ClusterCheck[]): string[] {
+export function checklistLines(checks: readonly ClusterCheck[], width = terminalWidth()): string[] {
+  const room = width - indent.length;
   return checks.flatMap(({ name, state, detail, problem }) => {
     const said = problem?.message ?? detail;
-    const line = `${marks[state]}  ${titles[name]}${said === undefined ? '' : `: ${plain(said)}`}`;
-    return problem === undefined ? [line] : [line, `         → ${plain(problem.cure)}`];
+    const [first = '', ...more] = wrapped(
+      `${titles[name]}${said === undefined ? '' : `: ${plain(said)}`}`,
+      room,
+    );
+    const cure = problem === undefined ? [] : wrapped(plain(problem.cure), room - 2);
+    return [
+      `${marks[state === 'passed' && problem !== undefined ? 'note' : state]}  ${first}`,
+      ...more.map((line) => `${indent}${line}`),
+      ...cure.map((line, index) => `${indent}${index === 0 ? '→' : ' '} ${line}`),
+    ];
   });
 }
 
 export function checklistOutput(cluster: Cluster): Output {
   return {
     json: cluster,
-    text: [stateText(cluster), ...checklistLines(cluster.checks)].join('\n'),
+    text: [...stateLines(cluster), ...checklistLines(cluster.checks)].join('\n'),
     failed: hasFailed(cluster),
   };
 }
 
-export function stateText({
-  name,
-  state,
-  kubernetes_version: version,
-  ...cluster
-}: Cluster): string {
+export function stateLines(cluster: Cluster): string[] {
+  return wrapped(stateText(cluster), terminalWidth());
+}
+
+function stateText({ name, state, kubernetes_version: version, ...cluster }: Cluster): string {
   const what = {
     waiting: 'waits for its agent to connect',
     connected: 'is connected',
@@ -80,7 +96,29 @@ export async function watchChecklist(api: Api, name: string): Promise<Cluster> {
     for (;;) {
       const cluster = await api.get<Cluster>(clusterPath(name));
       if (isDone(cluster) || isLost(cluster)) return cluster;
-      lines.show(checklistLines(cluster.checks));
+      lines.show(checklistLines(cluster.checks, terminalWidth(process.stderr)));
+      await pause(lookMilliseconds);
+    }
+  } finally {
+    lines.end();
+  }
+}
+
+/** Follows a pull that was asked for to its end. */
+export async function watchTestPull(api: Api, name: string): Promise<ClusterCheck | undefined> {
+  const lines = showLines();
+  const end = performance.now() + pullMilliseconds;
+  try {
+    for (;;) {
+      const { checks } = await api.get<Cluster>(clusterPath(name));
+      const pull = checks.find((check) => check.name === 'test-pull');
+      if (pull?.state !== 'waiting') return pull;
+      if (performance.now() > end) {
+        throw new CommandFailure(
+          `The pull in ${name} has not ended within 7 minutes: see berth cluster status ${name}.`,
+        );
+      }
+      lines.show(checklistLines([pull], terminalWidth(process.stderr)));
       await pause(lookMilliseconds);
     }
   } finally {
@@ -91,8 +129,11 @@ export async function watchChecklist(api: Api, name: string): Promise<Cluster> {
 /** Lines on standard error: redrawn on a terminal, elsewhere told as they change. */
 function showLines(stream: NodeJS.WriteStream = process.stderr) {
   let shown: readonly string[] = [];
+  /** Of the terminal, that `shown` takes. */
+  let rows = 0;
   const clear = () => {
-    if (shown.length > 0) stream.write(`\u001b[${shown.length}F\u001b[J`);
+    if (rows > 0) stream.write(`\u001b[${rows}F\u001b[J`);
+    rows = 0;
   };
   return {
     show(lines: readonly string[]) {
@@ -101,10 +142,14 @@ function showLines(stream: NodeJS.WriteStream = process.stderr) {
         shown = lines;
         return;
       }
-      const cut = lines.map((line) => cutTo((stream.columns ?? 80) - 1, line));
       clear();
-      stream.write(cut.map((line) => `${line}\n`).join(''));
-      shown = cut;
+      // What does not fit on the screen could not be cleared again.
+      for (const line of [...lines, '', 'Ctrl-C ends the waiting, and nothing else.']) {
+        const taken = rowsOf(line, terminalWidth(stream));
+        if (rows + taken >= (stream.rows || Number.POSITIVE_INFINITY)) break;
+        stream.write(`${line}\n`);
+        rows += taken;
+      }
     },
     end() {
       if (stream.isTTY) clear();
@@ -112,7 +157,7 @@ function showLines(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-/** A colour takes no place on a terminal. */
-function cutTo(width: number, line: string): string {
-  return line.slice(0, width + line.length - stripVTControlCharacters(line).length);
+/** A word may be longer than a line; a colour takes no place. */
+function rowsOf(line: string, width: number): number {
+  return Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width));
 }

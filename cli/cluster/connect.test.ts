@@ -98,6 +98,8 @@ describe('berth cluster connect', () => {
     const file = join(admin.home, 'never.yaml');
     await refused(/cannot name a cluster/, 2, 'cluster', 'connect', 'No_Good');
     await refused(/belongs to --output/, 2, 'cluster', 'connect', 'x', '--nodes', list);
+    await refused(/use-context/, 2, 'cluster', 'connect', 'x', '--context', 'production');
+    await refused(/https:\/\/HOST/, 2, 'cluster', 'connect', 'x', '--address', '');
     await refused(
       /none\.yaml cannot be read/,
       1,

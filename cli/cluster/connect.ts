@@ -5,10 +5,10 @@ import type { Api } from '../api.ts';
 import { addCommand, answers } from '../command.ts';
 import type { Environment } from '../environment.ts';
 import { CommandFailure, reasonOf, UsageFailure } from '../failure.ts';
-import { type Output, timeText } from '../output.ts';
+import { type Output, terminalWidth, timeText, wrapped } from '../output.ts';
 import { hasTerminal } from '../terminal.ts';
 import { withApi } from '../with-api.ts';
-import { checklistLines, checklistOutput, stateText, watchChecklist } from './checklist.ts';
+import { checklistLines, checklistOutput, stateLines, watchChecklist } from './checklist.ts';
 import { fetchManifests, type NodesSource, readNodes } from './manifests.ts';
 import { clusterPath, clustersPath } from './paths.ts';
 import { addSettingsFlags, type SettingsFlags, settingsOf } from './settings.ts';
@@ -38,7 +38,9 @@ export function addConnect(noun: Command, environment: Environment) {
       'berth cluster connect prod --address https://10.0.0.5:30500 --credential-provider configure',
     ],
   })
-    .addOption(new Option('--form <form>', 'of the command').choices([...forms]).default('kubectl'))
+    .addOption(
+      new Option('--form <form>', 'how it is applied').choices([...forms]).default('kubectl'),
+    )
     .option('--output <file>', 'write what is to be applied into this file')
     .option(
       '--nodes <file>',
@@ -53,6 +55,11 @@ export function addConnect(noun: Command, environment: Environment) {
       if (options.nodes !== undefined && options.output === undefined) {
         throw new UsageFailure(
           '--nodes belongs to --output: the command that is printed asks kubectl.',
+        );
+      }
+      if (options.context !== undefined && options.output === undefined) {
+        throw new UsageFailure(
+          '--context belongs to --output: choose the context of the command that is printed with kubectl config use-context.',
         );
       }
       const nodes = options.output === undefined ? undefined : await readNodes(options);
@@ -95,7 +102,9 @@ function offerText(offer: ConnectionOffer, { form, output }: ConnectOptions): st
     'What is applied allows the agent of Berth:',
     ...scopes.flatMap((scope) => [
       `  in the ${scope}`,
-      ...offer.permissions.filter((each) => each.scope === scope).map(({ rule }) => `    ${rule}`),
+      ...offer.permissions
+        .filter((each) => each.scope === scope)
+        .flatMap(({ rule }) => hanging(rule)),
     ]),
     '',
     `${instruction(form, output)} The token is good once, until ${timeText(offer.expires_at, '-')} UTC.`,
@@ -103,6 +112,13 @@ function offerText(offer: ConnectionOffer, { form, output }: ConnectOptions): st
     commandOf(offer, form, output),
     ...offer.warnings.flatMap((warning) => ['', `Warning: ${warning}`]),
   ].join('\n');
+}
+
+/** A rule and its reason, below each other where a line has no room for both. */
+function hanging(rule: string): string[] {
+  return wrapped(rule, terminalWidth() - 6).map(
+    (line, index) => `${index === 0 ? '    ' : '      '}${line}`,
+  );
 }
 
 function instruction(form: Form, output: string | undefined): string {
@@ -133,7 +149,7 @@ async function watched(api: Api, name: string): Promise<Output> {
   const output = checklistOutput(cluster);
   return {
     ...output,
-    text: [...checklistLines(cluster.checks), '', stateText(cluster)].join('\n'),
+    text: [...checklistLines(cluster.checks), '', ...stateLines(cluster)].join('\n'),
     hint: `Let a namespace pull: berth cluster grant ${name} --namespace NAMESPACE --project PROJECT`,
   };
 }

@@ -5,15 +5,18 @@ import { addCommand, answers } from '../command.ts';
 import type { Environment } from '../environment.ts';
 import { withApi } from '../with-api.ts';
 import { clusterPath } from './paths.ts';
+import { whichCluster } from './which.ts';
 
 export function addContents(noun: Command, environment: Environment) {
-  const nodes = addCommand(noun, 'nodes <name>', {
+  const nodes = addCommand(noun, 'nodes [name]', {
     summary: 'List the nodes of a cluster, and whether they trust the registry',
-    description: 'Exit code 1 when a node has a problem.',
+    description:
+      'The name may be left out where there is one cluster. Exit code 1 when a node has a problem.',
     examples: ['berth cluster nodes prod', 'berth cluster nodes prod --json'],
   });
-  answers(nodes, (_options, name: string) =>
+  answers(nodes, (_options, named: string | undefined) =>
     withApi(environment, async (api) => {
+      const name = await whichCluster(api, named);
       const found = await api.list<ClusterNode>(clusterPath(name, 'nodes'));
       return {
         json: found,
@@ -28,6 +31,7 @@ export function addContents(noun: Command, environment: Environment) {
             whatToDo(node.trust.problem, node.credentialProvider.problem),
           ]),
           empty: `${name} has reported no nodes: see berth cluster status ${name}.`,
+          prose: true,
         },
         failed: found.some(
           ({ trust, credentialProvider }) =>
@@ -37,14 +41,15 @@ export function addContents(noun: Command, environment: Environment) {
     }),
   );
 
-  const namespaces = addCommand(noun, 'namespaces <name>', {
+  const namespaces = addCommand(noun, 'namespaces [name]', {
     summary: 'List the namespaces of a cluster, and what they may pull',
     description:
-      'Exit code 1 when a namespace that is granted something cannot be given credentials.',
+      'The name may be left out where there is one cluster. Exit code 1 when a namespace that is granted something cannot be given credentials.',
     examples: ['berth cluster namespaces prod', 'berth cluster namespaces prod --json'],
   });
-  answers(namespaces, (_options, name: string) =>
+  answers(namespaces, (_options, named: string | undefined) =>
     withApi(environment, async (api) => {
+      const name = await whichCluster(api, named);
       const found = await api.list<ClusterNamespace>(clusterPath(name, 'namespaces'));
       return {
         json: found,
@@ -57,6 +62,7 @@ export function addContents(noun: Command, environment: Environment) {
             whatToDo(credentials?.problem),
           ]),
           empty: `${name} has reported no namespaces: see berth cluster status ${name}.`,
+          prose: true,
         },
         failed: found.some(({ credentials }) => credentials?.state === 'problem'),
       };

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import type { Cluster } from '#contract/clusters.ts';
 import { addCommand, answers } from '../command.ts';
 import type { Environment } from '../environment.ts';
+import { whileWaiting } from '../progress.ts';
 import { withApi } from '../with-api.ts';
-import { checklistLines } from './checklist.ts';
+import { checklistLines, watchTestPull } from './checklist.ts';
 import { clusterPath } from './paths.ts';
+import { whichCluster } from './which.ts';
 
 export function addCredentials(noun: Command, environment: Environment) {
   const rotate = addCommand(noun, 'rotate <name>', {
@@ -14,9 +15,9 @@ export function addCredentials(noun: Command, environment: Environment) {
   }).option('-n, --namespace <namespace>', 'of this one alone');
   answers(rotate, ({ namespace }: { namespace?: string }, name: string) =>
     withApi(environment, async (api) => {
-      await api.post(
-        clusterPath(name, 'credential-rotations'),
-        namespace === undefined ? {} : { namespace },
+      const body = namespace === undefined ? {} : { namespace };
+      await whileWaiting('waiting for the agent', () =>
+        api.post(clusterPath(name, 'credential-rotations'), body),
       );
       return {
         json: { cluster: name, ...(namespace !== undefined && { namespace }), rotated: true },
@@ -26,20 +27,21 @@ export function addCredentials(noun: Command, environment: Environment) {
     }),
   );
 
-  const test = addCommand(noun, 'test <name>', {
+  const test = addCommand(noun, 'test [name]', {
     summary: 'Pull an image in a cluster, and tell whether it came',
-    description: 'Exit code 1 when it did not.',
+    description:
+      'The name may be left out where there is one cluster. Exit code 1 when the image did not come.',
     examples: ['berth cluster test prod'],
   });
-  answers(test, (_options, name: string) =>
+  answers(test, (_options, named: string | undefined) =>
     withApi(environment, async (api) => {
+      const name = await whichCluster(api, named);
       await api.post(clusterPath(name, 'test-pulls'), {});
-      const { checks } = await api.get<Cluster>(clusterPath(name));
-      const pulls = checks.filter((check) => check.name === 'test-pull');
+      const pull = await watchTestPull(api, name);
       return {
-        json: pulls[0] ?? null,
-        text: checklistLines(pulls).join('\n'),
-        failed: pulls.some(({ state }) => state === 'failed'),
+        json: pull ?? null,
+        text: checklistLines(pull === undefined ? [] : [pull]).join('\n'),
+        failed: pull?.state === 'failed',
       };
     }),
   );

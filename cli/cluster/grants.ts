@@ -1,12 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { NamespaceSelector } from '#contract/agent.ts';
 import type { ClusterGrant } from '#contract/clusters.ts';
+import { isDnsLabel } from '#contract/names.ts';
+import type { Api } from '../api.ts';
 import { addCommand, answers } from '../command.ts';
 import type { Environment } from '../environment.ts';
 import { UsageFailure } from '../failure.ts';
 import { timeText } from '../output.ts';
 import { withApi } from '../with-api.ts';
 import { clusterPath } from './paths.ts';
+import { whichCluster } from './which.ts';
 
 interface GrantOptions {
   readonly project: string;
@@ -27,31 +30,43 @@ export function addGrants(noun: Command, environment: Environment) {
     ],
   })
     .requiredOption('--project <project>', 'what they may pull from')
-    .option('-n, --namespace <namespace>', 'the namespace of this name')
-    .option('-l, --selector <labels>', 'namespaces with these labels: key=value,…', readLabels)
+    .option('-n, --namespace <namespace>', 'the namespace of this name', readNamespace)
+    .option(
+      '-l, --selector <labels>',
+      'namespaces with all of these labels: key=value,…',
+      readLabels,
+    )
     .option('-A, --all-namespaces', 'every namespace but those of Kubernetes');
   answers(grant, (options: GrantOptions, name: string) =>
     withApi(environment, async (api) => {
       const selector = selectorOf(options);
       const { project } = options;
-      const { body } = await api.post<ClusterGrant>(clusterPath(name, 'grants'), {
+      const { body, warning } = await api.post<ClusterGrant>(clusterPath(name, 'grants'), {
         project,
         selector,
       });
+      const done = `${whoseText(selector, name)} may pull from ${project}.`;
+      const namespace = selector.kind === 'name' ? selector.name : 'NAMESPACE';
       return {
-        json: body,
-        text: `Of ${name}, ${selectorText(selector)} may pull from ${project}.`,
-        hint: `See berth cluster namespaces ${name}. Take it back with berth cluster revoke ${name} ${body.id}.`,
+        json: { ...body, ...(warning && { warning }) },
+        text: warning === undefined ? done : `${done}\nWarning: ${warning}`,
+        hint: [
+          `Their credentials:  berth cluster namespaces ${name}`,
+          `Try it:             kubectl run try --namespace ${namespace} --image ${await registryOf(api)}/${project}/IMAGE`,
+          `Take it back:       berth cluster revoke ${name} ${body.id}`,
+        ].join('\n'),
       };
     }),
   );
 
-  const list = addCommand(noun, 'grants <name>', {
+  const list = addCommand(noun, 'grants [name]', {
     summary: 'List what namespaces of a cluster may pull',
+    description: 'The name may be left out where there is one cluster.',
     examples: ['berth cluster grants prod'],
   });
-  answers(list, (_options, name: string) =>
+  answers(list, (_options, named: string | undefined) =>
     withApi(environment, async (api) => {
+      const name = await whichCluster(api, named);
       const grants = await api.list<ClusterGrant>(clusterPath(name, 'grants'));
       return {
         json: grants,
@@ -83,7 +98,8 @@ export function addGrants(noun: Command, environment: Environment) {
       await api.delete(clusterPath(name, 'grants', id));
       return {
         json: { cluster: name, id: Number(id), revoked: true },
-        text: `Took the grant ${id} of ${name} back.`,
+        text: `Took grant ${id} of ${name} back, from the next pull on.`,
+        hint: `See berth cluster namespaces ${name} for what other grants let its namespaces pull.`,
       };
     }),
   );
@@ -102,6 +118,26 @@ function selectorOf({ namespace, selector, allNamespaces }: GrantOptions): Names
   );
 }
 
+/** As image names begin. */
+async function registryOf(api: Api): Promise<string> {
+  const { registry_url: registry = api.server } = await api.get<{ registry_url?: string }>(
+    '/systeminfo',
+  );
+  return registry;
+}
+
+function whoseText(selector: NamespaceSelector, cluster: string): string {
+  const text = selectorText(selector);
+  switch (selector.kind) {
+    case 'name':
+      return `The namespace ${selector.name} of ${cluster}`;
+    case 'labels':
+      return `Namespaces of ${cluster}${text.slice('namespaces'.length)}`;
+    case 'all':
+      return `All namespaces of ${cluster} but those of Kubernetes`;
+  }
+}
+
 function selectorText(selector: NamespaceSelector): string {
   switch (selector.kind) {
     case 'name':
@@ -115,13 +151,34 @@ function selectorText(selector: NamespaceSelector): string {
   }
 }
 
-function readLabels(text: string): Readonly<Record<string, string>> {
-  const labels = text.split(',').map((pair) => {
+function readNamespace(text: string, earlier: string | undefined): string {
+  if (earlier !== undefined) {
+    throw new InvalidArgumentError(
+      'A grant is for one namespace, or for all with a label: grant the next one by itself.',
+    );
+  }
+  if (isDnsLabel(text)) return text;
+  throw new InvalidArgumentError(
+    'Write a name of 1 to 63 lower-case letters, digits and dashes, no dash at the ends.',
+  );
+}
+
+function readLabels(
+  text: string,
+  earlier: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const labels = new Map(Object.entries(earlier));
+  for (const pair of text.split(',')) {
     const [key, value, ...rest] = pair.split('=');
     if (!key || value === undefined || rest.length > 0) {
       throw new InvalidArgumentError('Write key=value, several with commas between them.');
     }
-    return [key, value] as const;
-  });
+    if ((labels.get(key) ?? value) !== value) {
+      throw new InvalidArgumentError(
+        `No namespace has the label ${key} twice: make a grant for each value.`,
+      );
+    }
+    labels.set(key, value);
+  }
   return Object.fromEntries(labels);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
@@ -67,6 +67,23 @@ describe('berth cluster connect --output', () => {
     );
     assert.doesNotMatch(helm.stdout, /kubectl get nodes/);
     assert.match(await readFile(values, 'utf8'), /^cluster: written$/m);
+  });
+
+  test('says what kubectl said at last, without its log', async () => {
+    const folder = join(admin.home, 'programs');
+    await mkdir(folder);
+    const said = 'The connection to the server localhost:8080 was refused - is it the right one?';
+    const script = `#!/bin/sh\necho 'E1124 memcache.go:265] "Unhandled Error"' >&2\necho '${said}' >&2\nexit 1\n`;
+    await writeFile(join(folder, 'kubectl'), script, { mode: 0o755 });
+    const { code, stderr } = await admin.berth(
+      ['cluster', 'connect', 'unlisted', '--output', join(admin.home, 'unlisted.yaml')],
+      { env: { PATH: `${folder}:/usr/bin:/bin` } },
+    );
+    assert.equal(code, 1);
+    assert.equal(
+      stderr,
+      `berth: kubectl could not list the nodes: ${said} Give their list with --nodes FILE, or an image with --node-image IMAGE.\n`,
+    );
   });
 
   test('tells which image to name when nodes have none', async () => {

@@ -47,8 +47,14 @@ async function nodesText({ nodes, context, nodeImage }: NodesSource): Promise<st
   );
   if (code === 0) return stdout;
   throw new CommandFailure(
-    `kubectl could not list the nodes: ${stderr.trim().slice(0, 500)} Give their list with --nodes FILE, or an image with --node-image IMAGE.`,
+    `kubectl could not list the nodes: ${lastSentence(stderr)} Give their list with --nodes FILE, or an image with --node-image IMAGE.`,
   );
+}
+
+/** kubectl logs each try before it says what is wrong. */
+function lastSentence(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1)?.slice(0, 500) ?? '';
+  return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 
 /** What is to be applied, as the command that is printed fetches it. */

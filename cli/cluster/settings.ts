@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CredentialProviderMode } from '#contract/agent.ts';
 import type { ClusterSettings } from '#contract/clusters.ts';
 import { collect } from '../command.ts';
@@ -14,14 +14,20 @@ export interface SettingsFlags {
   readonly reviewTokens?: boolean;
 }
 
+/** Of every command that takes the flags below. */
+export const settingsNote =
+  'A setting that is not named stays as it is. A cluster begins with --no-address --no-set-config-path --credential-provider install --pull-secrets --no-webhook --no-review-tokens, and with an image that its nodes have.';
+
 /** What a cluster may be told when it is connected, and afterwards. */
 export function addSettingsFlags(command: Command): Command {
   return command
     .option(
       '--address <url>',
       'https://HOST[:PORT] where nodes and the agent reach the registry instead of by its name; can be repeated',
-      (value: string, earlier: readonly string[] | false | undefined) =>
-        collect(value, earlier || []),
+      (value: string, earlier: readonly string[] | false | undefined) => {
+        if (value === '') throw new InvalidArgumentError('Write https://HOST[:PORT].');
+        return collect(value, earlier || []);
+      },
     )
     .option('--no-address', 'they reach it by its name')
     .option(
@@ -36,7 +42,7 @@ export function addSettingsFlags(command: Command): Command {
     .addOption(
       new Option(
         '--credential-provider <mode>',
-        'the kubelet credential provider on nodes: its files are installed, or its flags set as well',
+        "the kubelet credential provider on nodes: install lays down its files, configure sets the kubelet's flags as well, which restarts the kubelet",
       ).choices(['off', 'install', 'configure']),
     )
     .option('--pull-secrets', 'place pull secrets in namespaces that something is granted to')

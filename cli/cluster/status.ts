@@ -6,7 +6,14 @@ import { plain, timeText } from '../output.ts';
 import { withApi } from '../with-api.ts';
 import { checklistOutput, watchChecklist } from './checklist.ts';
 import { clusterPath, clustersPath } from './paths.ts';
-import { addSettingsFlags, type SettingsFlags, settingsOf, settingsText } from './settings.ts';
+import {
+  addSettingsFlags,
+  type SettingsFlags,
+  settingsNote,
+  settingsOf,
+  settingsText,
+} from './settings.ts';
+import { whichCluster } from './which.ts';
 
 export function addStatus(noun: Command, environment: Environment) {
   const list = addCommand(noun, 'list', {
@@ -34,25 +41,26 @@ export function addStatus(noun: Command, environment: Environment) {
     }),
   );
 
-  const status = addCommand(noun, 'status <name>', {
+  const status = addCommand(noun, 'status [name]', {
     summary: 'Show how far a cluster is, and what to do where it is not well',
-    description: 'Exit code 1 when a check has failed.',
+    description:
+      'The name may be left out where there is one cluster. Exit code 1 when a check has failed.',
     examples: ['berth cluster status prod', 'berth cluster status prod --watch'],
   }).option('--watch', 'follow it until every check has passed');
-  answers(status, ({ watch = false }: { watch?: boolean }, name: string) =>
-    withApi(environment, async (api) =>
-      checklistOutput(
+  answers(status, ({ watch = false }: { watch?: boolean }, named: string | undefined) =>
+    withApi(environment, async (api) => {
+      const name = await whichCluster(api, named);
+      return checklistOutput(
         watch ? await watchChecklist(api, name) : await api.get<Cluster>(clusterPath(name)),
-      ),
-    ),
+      );
+    }),
   );
 }
 
 export function addSet(noun: Command, environment: Environment) {
   const set = addCommand(noun, 'set <name>', {
     summary: 'Show or change how Berth behaves in a cluster',
-    description:
-      'Rights that a setting needs are granted by what berth cluster connect NAME applies: run its command again after switching one on.',
+    description: `${settingsNote} Rights that a setting needs are granted by what berth cluster connect NAME applies: run its command again after switching one on.`,
     examples: [
       'berth cluster set prod',
       'berth cluster set prod --address https://10.0.0.5:30500',

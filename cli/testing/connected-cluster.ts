@@ -8,6 +8,8 @@ import {
 } from '#server/features/clusters/testing/agents.ts';
 import { asking, type SignedIn, signIn } from './command-line.ts';
 
+const pullMilliseconds = 500;
+
 /** The name by which clusters know the server of {@link signInForClusters}. */
 export const registry = 'registry.test:5000';
 
@@ -30,15 +32,13 @@ export async function connectedCluster(admin: SignedIn, name: string): Promise<T
     answers: {
       'credentials.rotate': async () => ({}),
       'pull.test': async () => {
-        await agent.call('checks.report', {
-          checks: [
-            {
-              name: 'test-pull',
-              state: 'failed',
-              problem: { message: 'The node a does not trust the registry.', cure: 'See node a.' },
-            },
-          ],
-        });
+        const name = 'test-pull';
+        await agent.call('checks.report', { checks: [{ name, state: 'waiting' }] });
+        const problem = { message: 'The node a does not trust the registry.', cure: 'See node a.' };
+        // As a pull takes its time.
+        setTimeout(() => {
+          void agent.call('checks.report', { checks: [{ name, state: 'failed', problem }] });
+        }, pullMilliseconds);
         return {};
       },
       'cluster.remove': async () => {

@@ -17,12 +17,20 @@ export interface CheckedCluster {
   readonly token: LatestToken | undefined;
   /** `host[:port]` */
   readonly registry: string;
+  /** Of this server. */
+  readonly version: string;
   readonly now: number;
 }
 
 /** How far a cluster is on its way to being connected, step by step, with what to do. */
 export function checklistOf(checked: CheckedCluster): ClusterCheck[] {
-  return [tokenCheck(checked), tlsCheck(checked), identityCheck(checked), ...agentChecks(checked)];
+  return [
+    tokenCheck(checked),
+    tlsCheck(checked),
+    identityCheck(checked),
+    ...agentChecks(checked),
+    ...versionChecks(checked),
+  ];
 }
 
 function tokenCheck({ cluster, token, now }: CheckedCluster): ClusterCheck {
@@ -99,9 +107,7 @@ function identityCheck({ cluster, token }: CheckedCluster): ClusterCheck {
 }
 
 function agentChecks({ cluster, settings, now }: CheckedCluster): ClusterCheck[] {
-  const reported = new Map(
-    (JSON.parse(cluster.checks) as AgentCheck[]).map((check) => [check.name, check]),
-  );
+  const reported = new Map(reportedChecks(cluster).map((check) => [check.name, check]));
   const names: AgentCheck['name'][] = ['rbac', 'inventory', 'test-pull'];
   if (settings.webhook && settings.pull_secrets) names.push('webhook');
   const isLong = cluster.enrolled_at !== null && cluster.enrolled_at <= now - patience;
@@ -118,6 +124,25 @@ function agentChecks({ cluster, settings, now }: CheckedCluster): ClusterCheck[]
       },
     };
   });
+}
+
+/** An agent of another version goes on: it is not changed until somebody applies the newer one. */
+function versionChecks({ cluster, version }: CheckedCluster): ClusterCheck[] {
+  const name = 'version';
+  return reportedChecks(cluster).flatMap((check) => {
+    if (check.name !== name || check.detail === undefined) return [];
+    const { detail } = check;
+    if (detail === version) return [{ name, state: 'passed', detail }];
+    const problem = {
+      message: `The agent is of Berth ${detail}, the server of ${version}.`,
+      cure: `It goes on as it is: run berth cluster connect ${cluster.name}, and the command that it prints, to bring it up to date.`,
+    };
+    return [{ name, state: 'passed', detail, problem }];
+  });
+}
+
+function reportedChecks({ checks }: ClusterRow): AgentCheck[] {
+  return JSON.parse(checks);
 }
 
 function failed(name: ClusterCheck['name'], problem: Problem): ClusterCheck {

@@ -49,7 +49,7 @@ const tags = ['cluster'];
 const tokenMilliseconds = 15 * 60_000;
 
 export function addClusterRoutes(application: RestApplication, options: ClusterRoutesOptions) {
-  const { database, secrets, registry, provideAgentImage, now } = options;
+  const { database, secrets, registry, version, provideAgentImage, now } = options;
   const { read } = database;
 
   application.post(
@@ -109,7 +109,7 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
       const page = pageOf(request.query);
       const { rows, total } = await listClusters(read, page);
       describePage(request, reply, page, total);
-      return describeClusters(rows, { read, registry, now: now() });
+      return describeClusters(rows, { read, registry, version, now: now() });
     },
   );
 
@@ -150,7 +150,12 @@ export function addClusterRoutes(application: RestApplication, options: ClusterR
   );
 
   async function describe(row: ClusterRow): Promise<Cluster> {
-    const [described] = await describeClusters([row], { read, registry, now: now() });
+    const [described] = await describeClusters([row], {
+      read,
+      registry,
+      version,
+      now: now(),
+    });
     if (described === undefined) throw unknownCluster(row.name);
     return described;
   }

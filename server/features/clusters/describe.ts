@@ -9,13 +9,15 @@ export interface DescribeOptions {
   readonly read: Reader;
   /** `host[:port]` */
   readonly registry: string;
+  /** Of this server. */
+  readonly version: string;
   readonly now: number;
 }
 
 /** Clusters as people see them. */
 export async function describeClusters(
   rows: readonly ClusterRow[],
-  { read, registry, now }: DescribeOptions,
+  { read, registry, version, now }: DescribeOptions,
 ): Promise<Cluster[]> {
   const counts = await countContents(
     read,
@@ -39,7 +41,7 @@ export async function describeClusters(
         creation_time: new Date(cluster.created_at).toISOString(),
         ...(cluster.seen_at !== null && { last_seen: new Date(cluster.seen_at).toISOString() }),
         settings,
-        checks: checklistOf({ cluster, settings, token, registry, now }),
+        checks: checklistOf({ cluster, settings, token, registry, version, now }),
       };
     }),
   );

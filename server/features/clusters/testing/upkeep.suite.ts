@@ -63,7 +63,7 @@ export function upkeepSuite(name: string, open: OpenEmpty): void {
     async function checks(cluster: ClusterRow, now: number, registry = 'registry.test') {
       const settings = settingsOf(cluster.settings);
       const token = await latestToken(database.read, cluster.id);
-      const list = checklistOf({ cluster, settings, token, registry, now });
+      const list = checklistOf({ cluster, settings, token, registry, version: '1.1.0', now });
       return new Map(list.map((check) => [check.name, check]));
     }
 
@@ -81,6 +81,21 @@ export function upkeepSuite(name: string, open: OpenEmpty): void {
       const late = await checks(cluster, begin + 16 * minute);
       assert.equal(late.get('token')?.state, 'failed');
       assert.match(late.get('token')?.problem?.cure ?? '', /berth cluster connect waiting/);
+    });
+
+    test('the checklist tells of an agent of another version, which fails nothing', async () => {
+      const row = await offered('upgraded');
+      const reported = (detail: string) => ({
+        ...row,
+        checks: JSON.stringify([{ name: 'version', state: 'passed', detail }]),
+      });
+      assert.equal((await checks(row, begin)).has('version'), false);
+      const same = (await checks(reported('1.1.0'), begin)).get('version');
+      assert.deepEqual(same, { name: 'version', state: 'passed', detail: '1.1.0' });
+      const { state, problem } = (await checks(reported('1.0.0'), begin)).get('version') ?? {};
+      assert.equal(state, 'passed');
+      assert.match(problem?.message ?? '', /of Berth 1\.0\.0, the server of 1\.1\.0/);
+      assert.match(problem?.cure ?? '', /berth cluster connect upgraded/);
     });
 
     test('the checklist tells that nodes cannot reach what is called localhost', async () => {
