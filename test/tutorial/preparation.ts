@@ -1,29 +1,36 @@
 import { quoted } from '#test/terminal.ts';
-import { type Bed, registry } from './bed.ts';
+import type { Scene } from './scene.ts';
 
 /*
  * What a section builds upon, when those before it are not run: each step is the operator's own,
  * and changes nothing where it has been done.
  */
 
-/** Both machines trust Berth, and the operator is signed in there. */
-export async function trustEverywhere({ clone, nodeClone, berth }: Bed): Promise<void> {
-  const trust = `./berth trust ${registry} --fingerprint ${berth.fingerprint}`;
-  await Promise.all([clone.type(trust), nodeClone.type(trust)]);
-  await signInWithBerth({ clone, berth });
+/** The workstation and the nodes trust Berth, and the operator is signed in there. */
+export async function trustEverywhere(scene: Scene): Promise<void> {
+  const { registry, fingerprint, clone } = scene;
+  await Promise.all([
+    clone.type(`./berth trust ${registry} --fingerprint ${fingerprint}`),
+    scene.trustOnNodes(),
+  ]);
+  await signInWithBerth(scene);
 }
 
-export async function signInWithBerth({ clone, berth }: Pick<Bed, 'clone' | 'berth'>) {
-  const { username, password } = berth.admin;
+export async function signInWithBerth({ registry, fingerprint, admin, clone }: Scene) {
   await clone.type(
-    `./berth login ${registry} --username ${username} --password-stdin --fingerprint ${berth.fingerprint}`,
-    { input: password },
+    `./berth login ${registry} --username ${admin.username} --password-stdin --fingerprint ${fingerprint}`,
+    { input: admin.password },
   );
 }
 
+/** The image that the tutorial deploys, in a project that it makes private. */
+export function netutils({ registry }: Scene, tag = 'latest'): string {
+  return `${registry}/ithome/netutils:${tag}`;
+}
+
 /** docker is signed in, and the cluster has the Secret `regcred` of that. */
-export async function haveSecret({ workstation, berth }: Bed): Promise<void> {
-  const { username, password } = berth.admin;
+export async function haveSecret({ registry, workstation, admin }: Scene): Promise<void> {
+  const { username, password } = admin;
   await workstation.type(
     `echo ${quoted(password)} | docker login --username ${username} --password-stdin https://${registry}`,
   );
@@ -35,7 +42,7 @@ export async function haveSecret({ workstation, berth }: Bed): Promise<void> {
 /** Known to Berth, and without any right. */
 export const stranger = { username: 'sam', password: 'sam-only-looks-on' };
 
-export async function addStranger({ clone }: Bed): Promise<void> {
+export async function addStranger({ clone }: Scene): Promise<void> {
   const { username, password } = stranger;
   await clone.type(
     `./berth user list | grep -w ${username} || echo ${password} | ./berth user add ${username} --password-stdin`,

@@ -9,7 +9,8 @@ import { createLan, type Host, type Lan } from '#test/hosts.ts';
 import { repositoryRoot } from '#test/suite.ts';
 import { openTerminal, type Terminal } from '#test/terminal.ts';
 import { type Cluster, type Docker, startCluster, startDocker } from '../cluster/index.ts';
-import { helmProgram, suite } from './bed.ts';
+import { suite } from './bed.ts';
+import { helmProgram } from './programs.ts';
 
 const text = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
 const readme = {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { runOnBed } from '#test/bed-suite.ts';
 import { occupyMachine } from '#test/lock.ts';
 import { type Counts, conclude } from '#test/suite.ts';
-import { ensureTutorialTools, suite } from './bed.ts';
+import { suite } from './bed.ts';
+import { ensureTutorialTools } from './programs.ts';
 import { isSection, isVersion, sectionNames, versions } from './sections.ts';
 
 const given = process.argv.slice(2);

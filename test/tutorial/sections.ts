@@ -1,7 +1,7 @@
 import type { ContainerdVersion } from '../cluster/index.ts';
-import type { Bed } from './bed.ts';
 import { deploymentsSection } from './deployments.ts';
 import { helmSection } from './helm.ts';
+import type { Scene } from './scene.ts';
 import { secretsSection } from './secrets.ts';
 import { trustSection } from './trust.ts';
 
@@ -13,7 +13,7 @@ export const sections = {
   secrets: secretsSection,
   deployments: deploymentsSection,
   helm: helmSection,
-} as const satisfies Record<string, (bed: () => Bed) => void>;
+} as const satisfies Record<string, (scene: () => Scene) => void>;
 
 export type SectionName = keyof typeof sections;
 
