@@ -138,6 +138,9 @@ describe('configuration', () => {
         BERTH_TOKEN: 'x',
         BERTH_SERVICE_HOST: '10.0.0.1',
         BERTH_PORT_443_TCP: 'y',
+        BERTH_IMAGES_SERVICE_HOST: '10.0.0.2',
+        BERTH_IMAGES_PORT: 'tcp://10.0.0.2:443',
+        BERTH_IMAGES_PORT_443_TCP: 'z',
       },
     );
     assert.deepEqual(unknownVariables, ['BERTH_PROT']);

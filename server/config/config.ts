@@ -60,8 +60,8 @@ const defaults = {
   collectionGrace: 24 * 60 * 60 * 1000,
   logLevel: 'info',
 } as const;
-/** Of the command line tool, and of what Kubernetes adds for Services named berth. */
-const othersVariables = /^BERTH_(?:SERVER|TOKEN|SERVICE_.*|PORT_.*|.*_SERVICE_.*|.*_PORT_.*)$/;
+/** Of the command line tool, and of what Kubernetes adds for Services whose names begin with berth. */
+const othersVariables = /^BERTH_(?:SERVER|TOKEN|(?:.+_)?SERVICE_.+|(?:.+_)?PORT_.+|.+_PORT)$/;
 
 /**
  * Reads every setting: flag, then environment, then berth.yaml in the data folder, then default.

@@ -2,7 +2,8 @@ import { type Berth, startBerth } from '#test/berth.ts';
 import { createLan, type Lan } from '#test/hosts.ts';
 import { repositoryRoot } from '#test/suite.ts';
 import { openTerminal, type Terminal } from '#test/terminal.ts';
-import { ensureDebianPackages, ensureTools, recipes } from '#test/tools/index.ts';
+import { ensureTools, recipes } from '#test/tools/index.ts';
+import { ensureTutorialTools } from '../tutorial/programs.ts';
 import { type Figure, figureRecorder } from './figures.ts';
 import {
   busyboxImage,
@@ -54,8 +55,8 @@ export interface BedDescription {
 }
 
 export async function ensureSuiteTools(): Promise<void> {
-  await ensureDebianPackages(['ca-certificates', 'curl', 'openssl', 'bsdutils']);
   await clusterTools();
+  await ensureTutorialTools();
 }
 
 export async function startBed({

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 
-/** A PostgreSQL server of its own, in a temporary folder, listening on a Unix socket. */
+/** A PostgreSQL server of its own, in a temporary folder, listening on a Unix socket or an address. */
 export interface Postgres {
   /** The server's first database. */
   readonly url: string;
@@ -37,8 +38,13 @@ export function skipWithoutPostgres(): string | false {
   return reason;
 }
 
-/** Takes seconds: start one for a file of tests, and make a database for each of them. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Takes seconds: start one for a file of tests, and make a database for each of them.
+ * @param options.address of this machine, for those who cannot reach a Unix socket: they are led
+ *   there, to PostgreSQL's own port, with a password
+ */
+export async function startPostgres(options: { address?: string } = {}): Promise<Postgres> {
+  const { address = '' } = options;
   const programs = binaries();
   if (programs === undefined) throw new Error(`No PostgreSQL in ${packages}`);
   const owner = unprivilegedOwner();
@@ -54,8 +60,10 @@ export async function startPostgres(): Promise<Postgres> {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  appendFileSync(join(data, 'pg_hba.conf'), 'host all all 0.0.0.0/0 scram-sha-256\n');
+  const listening = ['-k', folder, '-c', `listen_addresses=${address}`];
   const launch = () =>
-    spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-c', 'listen_addresses='], {
+    spawn(join(programs, 'postgres'), ['-D', data, ...listening], {
       ...owner,
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -72,18 +80,22 @@ export async function startPostgres(): Promise<Postgres> {
     await exit;
   }
 
-  const urlOf = (name: string) =>
+  const localUrl = (name: string) =>
     `postgres://berth@localhost/${name}?host=${encodeURIComponent(folder)}`;
-  const url = urlOf('postgres');
+  const password = randomUUID();
+  const urlOf = (name: string) =>
+    address === '' ? localUrl(name) : `postgres://berth:${password}@${address}:5432/${name}`;
+  const local = localUrl('postgres');
+  if (address !== '') await query(local, `alter role berth password '${password}'`);
   let databases = 0;
   let lastCreation: Promise<unknown> = Promise.resolve();
 
   return {
-    url,
+    url: urlOf('postgres'),
     async createDatabase() {
       const name = `test_${++databases}`;
       // PostgreSQL copies a template for each of them, and refuses to do so twice at once.
-      const creation = lastCreation.then(() => query(url, `create database ${name}`));
+      const creation = lastCreation.then(() => query(local, `create database ${name}`));
       lastCreation = creation.catch(() => {});
       await creation;
       return urlOf(name);

@@ -2,69 +2,72 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Cluster as ClusterStatus } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
-import { quoted, type Terminal } from '#test/terminal.ts';
+import type { Terminal } from '#test/terminal.ts';
+import { deploymentsSection } from '../../tutorial/deployments.ts';
+import { helmSection } from '../../tutorial/helm.ts';
+import { netutils } from '../../tutorial/preparation.ts';
+import { secretsSection } from '../../tutorial/secrets.ts';
+import { trustSection } from '../../tutorial/trust.ts';
 import type { Bed } from '../bed.ts';
-import { busyboxImage } from '../index.ts';
 import {
   insideName,
   insideNamespace,
-  packageForOperator,
-  pageCommands,
-  prepareInside,
+  openPage,
+  type Page,
   readStart,
-  removeInside,
   type Start,
+} from '../in-cluster/page.ts';
+import {
+  packageForOperator,
+  prepareNamespace,
+  removeNamespace,
   secondClone,
   trustOutside,
-  typed,
-} from '../inside.ts';
-import { described, running } from '../pods.ts';
+} from '../in-cluster/preparation.ts';
+import { proxiedDescription } from '../in-cluster/proxied.ts';
+import { type InsideScene, openScene } from '../in-cluster/scene.ts';
+import { described } from '../pods.ts';
 
 const clusterName = 'home';
-const image = `${insideName}/ithome/netutils:latest`;
 
 export function inClusterSection(bed: () => Bed): void {
   describe('Berth in the cluster', () => {
     const inNamespace = (command: string) =>
       bed().operator.type(`kubectl --namespace ${insideNamespace} ${command}`);
-    let commands: readonly string[];
-    let start: Start;
     let clone: Terminal;
-
-    /** Types those commands of the page that begin so, in their order; returns what they say. */
-    async function follow(...beginnings: readonly string[]): Promise<string> {
-      const chosen = commands.filter((command) =>
-        beginnings.some((beginning) => command.startsWith(beginning)),
-      );
-      assert(chosen.length > 0);
-      let said = '';
-      for (const command of chosen) {
-        const terminal = command.includes('./berth') ? clone : bed().operator;
-        said += await terminal.type(typed(command, bed(), start));
-      }
-      return said;
-    }
+    let page: Page;
+    let start: Start | undefined;
+    let opened: InsideScene | undefined;
+    const scene = () => {
+      if (opened === undefined) throw new Error('Berth has not been installed.');
+      return opened;
+    };
 
     before(async () => {
-      commands = await pageCommands();
       clone = await secondClone(bed());
+      page = await openPage(bed(), clone, () => start);
       await packageForOperator(bed());
       await trustOutside(bed());
-      await prepareInside(bed());
+      await prepareNamespace(bed());
     });
     after(async () => {
-      await bed().operator.type('kubectl delete deployments,pods,secrets --all --now');
-      await bed().operator.type('helm uninstall web --ignore-not-found');
-      await removeInside(bed());
+      const { operator } = bed();
+      await operator.type('kubectl delete deployments,pods,secrets --all --now');
+      await operator.type('kubectl delete namespace granted --ignore-not-found');
+      await operator.type(`helm uninstall berth --ignore-not-found --namespace ${insideNamespace}`);
+      await removeNamespace(bed());
+      await opened?.stop();
     });
 
     test('its image and chart are pushed to a registry outside', async () => {
-      await follow('docker', 'helm push');
+      await page.follow('docker', 'helm push');
     });
 
     test('Helm installs it from there, where pods are restricted', async () => {
-      assert.match(await follow('helm install'), /^STATUS: deployed$/m);
-      start = readStart(await follow('kubectl'));
+      assert.match(await page.follow('helm install berth'), /^STATUS: deployed$/m);
+      await page.follow(`kubectl --namespace ${insideNamespace} rollout`);
+      start = readStart(await page.follow(`kubectl --namespace ${insideNamespace} logs`));
+      opened = await openScene(bed(), start, becomesRight);
     });
 
     test('kubectl exec runs its commands', async () => {
@@ -74,11 +77,8 @@ export function inClusterSection(bed: () => Bed): void {
 
     test('what Helm would apply is the same each time, and an upgrade restarts nothing', async () => {
       const { operator } = bed();
-      const install = commands.find((command) => command.startsWith('helm install')) ?? '';
-      const again = (verb: string) => {
-        const command = typed(install.replace('install', verb), bed());
-        return operator.type(command.replace(' --create-namespace', ''));
-      };
+      const install = page.command('helm install berth').replace(' --create-namespace', '');
+      const again = (verb: string) => operator.type(install.replace('install', verb));
       assert.equal(await again('template'), await again('template'));
       const generation = () =>
         inNamespace("get deployment berth --output=jsonpath='{.metadata.generation}'");
@@ -87,27 +87,28 @@ export function inClusterSection(bed: () => Bed): void {
       assert.equal(await generation(), before);
     });
 
-    test('people sign in and push to it by its name', async () => {
-      const { operator, cluster, docker } = bed();
+    test('people trust it and sign in to it by its name', async () => {
+      const { operator, cluster } = bed();
       const [host = ''] = insideName.split(':');
-      await operator.host.resolve({ [host]: cluster.nodes[0]?.host.address ?? '' });
-      await follow('./berth trust', 'echo');
-      await operator.type(
-        `echo ${quoted(start.password)} | docker login --username admin --password-stdin ${insideName}`,
-      );
-      await docker.load(await busyboxImage(image));
-      assert.match(await operator.type(`docker push ${image}`), /^latest: digest: sha256:/m);
+      await operator.host.resolve({ [host]: cluster.nodes[0]?.address ?? '' });
+      await page.follow('./berth trust', 'echo');
     });
 
     test('the nodes cannot resolve its name', async () => {
-      const { operator } = bed();
-      await operator.type(`kubectl run lost --image=${image}`);
-      await described(operator, 'lost', /lookup inside\.berth\.test on [\d.]+:53: no such host/);
-      await operator.type('kubectl delete pod lost --now');
+      const { workstation } = scene();
+      await workstation.type(`kubectl run lost --image=${netutils(scene())}`);
+      await described(workstation, 'lost', /lookup inside\.berth\.test on [\d.]+:53: no such host/);
+      await workstation.type('kubectl delete pod lost --now');
+    });
+
+    describe('the tutorial, with its name in /etc/hosts of the nodes', () => {
+      before(() => scene().nameOnNodes());
+      after(() => scene().forgetOnNodes());
+      trustSection(scene);
     });
 
     test('the cluster is connected to it by addresses of nodes', async () => {
-      const said = await follow('./berth cluster connect');
+      const said = await page.follow('./berth cluster connect');
       const pasted = /^\s*(kubectl get nodes .*)$/m.exec(said)?.[1];
       assert.ok(pasted, said);
       await bed().operator.type(pasted);
@@ -120,31 +121,23 @@ export function inClusterSection(bed: () => Bed): void {
       await becomesRight();
     });
 
-    test('pods pull with a Secret made by hand', async () => {
-      const { operator } = bed();
-      await operator.type(
-        `kubectl create secret docker-registry regcred --docker-server=${insideName} --docker-username=admin --docker-password=${quoted(start.password)}`,
-      );
-      await operator.type('kubectl apply --filename=-', { input: deployment('netutils') });
-      await operator.type('kubectl rollout status deployment/netutils --timeout=60s');
-      await running(operator, '--selector app=netutils', 3);
+    describe('the tutorial, with nodes that Berth leads to it', () => {
+      secretsSection(scene);
+      deploymentsSection(scene);
+      helmSection(scene);
     });
 
-    test('pods of a namespace that something is granted to pull without one', async () => {
+    test('pods of a namespace that something is granted to pull without a Secret made by hand', async () => {
       const { operator } = bed();
-      await clone.type(`./berth cluster grant ${clusterName} --namespace default --project ithome`);
-      await operator.type(`kubectl create deployment granted --replicas=2 --image=${image}`);
-      await operator.type('kubectl rollout status deployment/granted --timeout=100s');
-    });
-
-    test('Helm installs a chart from it, whose image is pulled from it', async () => {
-      const { operator } = bed();
-      await operator.type('rm -rf web && helm create web && helm package web');
-      await operator.type(`helm push web-0.1.0.tgz oci://${insideName}/ithome`);
+      await operator.type('kubectl create namespace granted');
+      await clone.type(`./berth cluster grant ${clusterName} --namespace granted --project ithome`);
+      const image = netutils(scene());
       await operator.type(
-        `helm install web oci://${insideName}/ithome/web --version 0.1.0 --set image.repository=${insideName}/ithome/netutils --set image.tag=latest --set livenessProbe=null --set readinessProbe=null --set 'imagePullSecrets[0].name=regcred'`,
+        `kubectl --namespace granted create deployment free --replicas=2 --image=${image}`,
       );
-      await operator.type('kubectl rollout status deployment/web --timeout=60s');
+      await operator.type(
+        'kubectl --namespace granted rollout status deployment/free --timeout=100s',
+      );
     });
 
     test('what it holds outlives its pod, and the agent comes back to it', async () => {
@@ -153,6 +146,8 @@ export function inClusterSection(bed: () => Bed): void {
       assert.match(await clone.type('./berth repository list ithome'), /ithome\/netutils/);
       await becomesRight();
     });
+
+    proxiedDescription(bed, () => page, scene);
 
     test('the cluster is disconnected from it', async () => {
       await clone.type(`./berth cluster disconnect ${clusterName} --yes`);
@@ -169,24 +164,5 @@ export function inClusterSection(bed: () => Bed): void {
         limit: 120_000,
       });
     }
-  });
-}
-
-function deployment(name: string): string {
-  return JSON.stringify({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name },
-    spec: {
-      replicas: 3,
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: {
-          containers: [{ name: 'main', image }],
-          imagePullSecrets: [{ name: 'regcred' }],
-        },
-      },
-    },
   });
 }

@@ -19,7 +19,7 @@ const clientPackages = [
 /** What the suites need from Debian. */
 export const aptPackages = {
   clients: clientPackages,
-  cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins'],
+  cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins', 'nginx', 'postgresql'],
   server: ['postgresql', 'strace', 'openssl', 'prometheus'],
   bench: ['postgresql', 'openssl', 'wrk'],
 } as const;

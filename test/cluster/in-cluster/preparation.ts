@@ -1,44 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commandsOf } from '#test/commands.ts';
 import { repositoryRoot } from '#test/suite.ts';
-import { openTerminal, quoted, type Terminal } from '#test/terminal.ts';
-import { ownPlatform } from '../../deploy/platforms.ts';
-import { writePackage } from '../../deploy/write-package.ts';
-import { type Bed, publicProject, registry } from './bed.ts';
-
-/** Berth in the cluster: people know its name, nodes do not. */
-export const insideName = 'inside.berth.test:30500';
-export const insideNamespace = 'registry';
-
-const page = {
-  name: 'docs/in-cluster.md',
-  programs: ['npm', 'docker', 'helm', 'kubectl', './berth', 'echo'],
-  placeholders: ['PASSWORD', 'FINGERPRINT'],
-};
-
-/** What the page tells its reader to type. */
-export async function pageCommands(): Promise<readonly string[]> {
-  return commandsOf(await readFile(join(repositoryRoot, page.name), 'utf8'), page);
-}
-
-/** A command of the page with the bed's names in the place of its examples. */
-export function typed(command: string, { cluster }: Bed, start?: Start): string {
-  const [one, other] = cluster.nodes;
-  const names: Readonly<Record<string, string | undefined>> = {
-    'registry.example.com/library': `${registry}/${publicProject}`,
-    'images.example.com:30500': insideName,
-    '192.0.2.11': one?.host.address,
-    '192.0.2.12': other?.host.address,
-    PASSWORD: start && quoted(start.password),
-    FINGERPRINT: start?.fingerprint,
-  };
-  return Object.entries(names).reduce(
-    (text, [example, name]) => (name === undefined ? text : text.replaceAll(example, name)),
-    command,
-  );
-}
+import { openTerminal, type Terminal } from '#test/terminal.ts';
+import { ownPlatform } from '../../../deploy/platforms.ts';
+import { writePackage } from '../../../deploy/write-package.ts';
+import { type Bed, registry } from '../bed.ts';
+import { insideNamespace } from './page.ts';
 
 /** What `npm run package` makes, for this machine's platform alone, where the operator stands. */
 export async function packageForOperator({ operator, record }: Bed): Promise<void> {
@@ -64,15 +32,25 @@ export async function trustOutside({ cluster, berth }: Bed): Promise<void> {
   }
 }
 
+const volumes = ['berth-data-1', 'berth-data-2'];
+
+/** Where a volume lies on the first node. */
+export function volumeFolder({ cluster }: Bed, volume: string): string {
+  return join(cluster.nodes[0]?.host.home ?? '', volume);
+}
+
 /**
- * What the bed's cluster lacks: a volume, which lies on the first node, and a default class for
- * it. The namespace admits no pod but restricted ones.
+ * What the bed's cluster lacks: volumes, which lie on the first node, and a default class for
+ * them. The namespace admits no pod but restricted ones.
  */
-export async function prepareInside({ cluster }: Bed): Promise<void> {
+export async function prepareNamespace(bed: Bed): Promise<void> {
+  const { cluster } = bed;
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error('The cluster has no node.');
-  const path = join(node.host.home, 'berth-data');
-  await node.host.shell(`mkdir -p '${path}' && chown 65532:65532 '${path}'`);
+  for (const volume of volumes) {
+    const path = volumeFolder(bed, volume);
+    await node.host.shell(`mkdir -p '${path}' && chown 65532:65532 '${path}'`);
+  }
   const isFirst = { key: 'kubernetes.io/hostname', operator: 'In', values: [node.name] };
   await cluster.apply(
     {
@@ -93,43 +71,29 @@ export async function prepareInside({ cluster }: Bed): Promise<void> {
       provisioner: 'kubernetes.io/no-provisioner',
       volumeBindingMode: 'WaitForFirstConsumer',
     },
-    {
+    ...volumes.map((volume) => ({
       apiVersion: 'v1',
       kind: 'PersistentVolume',
-      metadata: { name: 'berth-data' },
+      metadata: { name: volume },
       spec: {
         storageClassName: 'by-hand',
         capacity: { storage: '50Gi' },
         accessModes: ['ReadWriteOnce'],
-        local: { path },
+        local: { path: volumeFolder(bed, volume) },
         nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [isFirst] }] } },
       },
-    },
+    })),
   );
 }
 
-export async function removeInside({ operator }: Bed): Promise<void> {
+export async function removeNamespace({ operator }: Bed): Promise<void> {
   for (const command of [
-    `helm uninstall berth --ignore-not-found --namespace ${insideNamespace}`,
     `kubectl delete namespace ${insideNamespace} --ignore-not-found`,
-    'kubectl delete persistentvolume berth-data --ignore-not-found',
+    `kubectl delete persistentvolume ${volumes.join(' ')} --ignore-not-found`,
     'kubectl delete storageclass by-hand --ignore-not-found',
   ]) {
     await operator.type(command);
   }
-}
-
-/** What the first start of Berth printed. */
-export interface Start {
-  readonly password: string;
-  readonly fingerprint: string;
-}
-
-export function readStart(log: string): Start {
-  const password = /^ +password +(\S+)/m.exec(log)?.[1];
-  const fingerprint = /^ +authority +([0-9A-F:]{95})$/m.exec(log)?.[1];
-  if (password !== undefined && fingerprint !== undefined) return { password, fingerprint };
-  throw new Error(`The log holds no password, or no fingerprint:\n${log}`);
 }
 
 /** A clone whose user signs in inside, while the bed's own stays signed in outside. */
