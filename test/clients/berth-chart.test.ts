@@ -100,6 +100,12 @@ for (const release of ['helm3', 'helm4'] as const) {
       }
     });
 
+    test('gives its pod no label that another version of the chart alone would change', async () => {
+      const objects = await objectsOf(needed);
+      const { spec } = objects.find(({ kind }) => kind === 'Deployment');
+      assert.deepEqual(spec.template.metadata.labels, spec.selector.matchLabels);
+    });
+
     const refusals: readonly [string, readonly string[], RegExp][] = [
       ['no URL', needed.slice(1), /url: where clients reach the registry/],
       ['no image', needed.slice(0, 1), /image\.repository: where nodes can pull Berth's own image/],
@@ -109,6 +115,16 @@ for (const release of ['helm3', 'helm4'] as const) {
         'an ingress that nothing is trusted from',
         [...needed, 'ingress.enabled=true'],
         /trustedProxies: name the network of the ingress's pods/,
+      ],
+      [
+        'a port of nodes that its Service would not have',
+        [...needed, 'service.nodePort=30500'],
+        /service\.nodePort: a Service of type ClusterIP has none/,
+      ],
+      [
+        'an authority without the certificate that it issued',
+        [...needed, 'tls.authorityKey=ca.crt'],
+        /tls\.authorityKey is a key of the Secret that tls\.secretName names/,
       ],
       [
         'a database that no packet may reach',

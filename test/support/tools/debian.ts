@@ -21,6 +21,7 @@ export const aptPackages = {
   clients: clientPackages,
   cluster: [...clientPackages, 'etcd-server', 'containernetworking-plugins', 'nginx', 'postgresql'],
   server: ['postgresql', 'strace', 'openssl', 'prometheus'],
+  package: ['qemu-user-static'],
   bench: ['postgresql', 'openssl', 'wrk'],
 } as const;
 
