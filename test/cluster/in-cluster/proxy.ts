@@ -20,7 +20,8 @@ export async function startProxy(host: Host, pair: KeyPair, address: string): Pr
   const options = ['-p', host.home, '-c', file('nginx.conf'), '-e', 'stderr'];
   const nginx: Started = await host.spawn('nginx', '/usr/sbin/nginx', options);
   const answers = (pod: string) =>
-    waitFor(() => host.run('curl', ['-fsSk', 'https://127.0.0.1/readyz']), {
+    // Until nginx has read its configuration anew, it may forward to a pod that is gone.
+    waitFor(() => host.run('curl', ['-fsSk', '--max-time', '2', 'https://127.0.0.1/readyz']), {
       what: `nginx to forward to ${pod}`,
       until: ({ code }) => code === 0,
       programs: [nginx],
