@@ -139,3 +139,22 @@ for (const release of ['helm3', 'helm4'] as const) {
     }
   });
 }
+
+// Without a cluster, Helm 3 shows none of this.
+test('the chart berth tells what comes next, with the addresses that nodes are to be told', async () => {
+  const { helm4 } = await ensureTools(recipes.clients);
+  const notes = async (values: readonly string[]) => {
+    const settings = values.flatMap((value) => ['--set', value]);
+    const command = ['install', 'berth', chart, '--dry-run=client', ...settings];
+    return (await execute(helm4, command)).stdout.split('NOTES:')[1] ?? '';
+  };
+  assert.match(await notes(needed), / berth cluster connect NAME\n/);
+  assert.match(
+    await notes(everything),
+    / berth cluster connect NAME --address https:\/\/192\.0\.2\.10:30500 --address https:\/\/192\.0\.2\.11:30500\n/,
+  );
+  const pinned = /pinned to Berth's own, and refuse the ingress's/;
+  assert.doesNotMatch(await notes(everything), pinned);
+  const ingress = ['ingress.enabled=true', 'trustedProxies={10.244.0.0/16}'];
+  assert.match(await notes([...needed, ...ingress]), pinned);
+});
