@@ -1,4 +1,4 @@
-import { succeed } from '#test/processes.ts';
+import { succeed, waitFor } from '#test/processes.ts';
 import type { Bed } from './bed.ts';
 import { containersOf, usageOf } from './usage.ts';
 
@@ -13,10 +13,16 @@ export interface AgentNetwork {
   restore(): Promise<void>;
 }
 
-export async function networkOfAgent({ cluster, operator }: Bed): Promise<AgentNetwork> {
-  const [agent] = await containersOf(cluster, 'berth', agentPods);
-  if (agent === undefined) throw new Error('No pod of the agent runs.');
-  const [pid = 0] = (await usageOf(agent)).pids;
+/** The pod of the agent that leads; empty while none does. */
+export function leadingAgent({ operator }: Bed): Promise<string> {
+  return operator.type(
+    "kubectl get lease berth-agent --namespace berth --output=jsonpath='{.spec.holderIdentity}'",
+  );
+}
+
+export async function networkOfAgent(bed: Bed): Promise<AgentNetwork> {
+  const { operator } = bed;
+  const pid = await waitFor(() => processOfAgent(bed), { what: 'an agent that leads' });
   const service = await operator.type(
     "kubectl get service kubernetes --output=jsonpath='{.spec.clusterIP}'",
   );
@@ -41,4 +47,13 @@ export async function networkOfAgent({ cluster, operator }: Bed): Promise<AgentN
     silence: () => change('--insert'),
     restore: () => change('--delete'),
   };
+}
+
+async function processOfAgent(bed: Bed): Promise<number | undefined> {
+  const [leader, agents] = await Promise.all([
+    leadingAgent(bed),
+    containersOf(bed.cluster, 'berth', agentPods),
+  ]);
+  const agent = agents.find(({ pod }) => pod === leader);
+  return agent && (await usageOf(agent)).pids[0];
 }

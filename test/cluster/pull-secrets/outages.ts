@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pullSecretName } from '#kubernetes/manifests/names.ts';
 import { waitFor } from '#test/processes.ts';
-import { agentPods, networkOfAgent } from '../agent-network.ts';
+import { agentPods, leadingAgent, networkOfAgent } from '../agent-network.ts';
 import { running } from '../pods.ts';
 import { containersOf } from '../usage.ts';
 import type { Scene } from './scene.ts';
@@ -107,11 +107,9 @@ export function outageTests(scene: () => Scene, cuts: boolean): void {
   test('an agent that is killed beside another is followed by that, and nothing is lost', async () => {
     const { kubectl, bed } = scene();
     const scale = 'scale deployment/berth-agent --namespace berth --replicas';
-    const holder = () =>
-      kubectl("--namespace berth get lease berth-agent --output=jsonpath='{.spec.holderIdentity}'");
     await kubectl(`${scale} 2`);
     await running(bed.operator, `--namespace berth --selector ${agentPods}`, 2);
-    const leader = await holder();
+    const leader = await leadingAgent(bed);
     const killed: string[] = [];
     const namespaces: string[] = [];
     let began = 0;
@@ -126,7 +124,7 @@ export function outageTests(scene: () => Scene, cuts: boolean): void {
           began = performance.now();
           namespaces.push(await arrives(`killed-${killed.length}`));
         }
-        return await holder();
+        return await leadingAgent(bed);
       },
       { what: 'the other agent to lead', until: (name) => name !== '' && name !== leader },
     );

@@ -7,12 +7,12 @@ import type {
   ConnectionOffer,
 } from '#contract/clusters.ts';
 import { waitFor } from '#test/processes.ts';
+import { agentPods, leadingAgent } from '../agent-network.ts';
 import { type Bed, clusterName, registry } from '../bed.ts';
 import { allPass, haveConnected } from '../preparation.ts';
 import { containersOf, type RunningContainer } from '../usage.ts';
 
 const backTarget = 5_000;
-const agentPods = 'app.kubernetes.io/name=berth-agent';
 
 export function connectSection(bed: () => Bed): void {
   describe('connecting the cluster', () => {
@@ -165,7 +165,7 @@ export function connectSection(bed: () => Bed): void {
     test('is opened again by another pod, as soon as one gives its Lease up', async () => {
       const agent = await theAgent(bed());
       await bed().operator.type(`kubectl delete pod ${agent.pod} --namespace berth`);
-      const next = await waitFor(() => holder(bed()), {
+      const next = await waitFor(() => leadingAgent(bed()), {
         what: 'another holder of the Lease',
         until: (name) => name !== '' && name !== agent.pod,
         limit: 60_000,
@@ -218,12 +218,6 @@ async function theAgent({ cluster }: Bed): Promise<RunningContainer> {
   const [agent] = await containersOf(cluster, 'berth', agentPods);
   if (agent === undefined) throw new Error('No pod of the agent runs.');
   return agent;
-}
-
-function holder({ operator }: Bed): Promise<string> {
-  return operator.type(
-    'kubectl get lease berth-agent --namespace berth --output=jsonpath={.spec.holderIdentity}',
-  );
 }
 
 async function isBack(bed: Bed, what: string): Promise<void> {
