@@ -1,3 +1,4 @@
+import { mostNamespaceLabels } from '#contract/agent.ts';
 import {
   createObjectStore,
   type KubernetesApi,
@@ -26,7 +27,7 @@ export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal):
       keep: ({ metadata, status }): ClusterNamespace => ({
         name: metadata.name,
         uid: metadata.uid ?? '',
-        labels: metadata.labels ?? {},
+        labels: toldLabels(metadata.labels),
         terminating: metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating',
       }),
     }),
@@ -38,4 +39,12 @@ export function createStores(api: KubernetesApi, log: Log, signal: AbortSignal):
       keep: (node) => keep(node) ?? node,
     }),
   };
+}
+
+/** One namespace with all the labels that etcd takes must not keep the others from being told. */
+function toldLabels(labels: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const entries = Object.entries(labels);
+  if (entries.length <= mostNamespaceLabels) return labels;
+  entries.sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.slice(0, mostNamespaceLabels));
 }

@@ -21,7 +21,12 @@ export function agentAudience(registry: string): string {
   return `berth-agent/${registry}`;
 }
 
-const KubernetesName = Type.String({ minLength: 1, maxLength: 253 });
+/** RFC 1123, as far as an expression says it: nothing that a path, a line or a terminal would mistake. */
+const KubernetesName = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$',
+});
 const Sentence = Type.String({ maxLength: 2_048 });
 
 /** What is wrong, and what to do about it. */
@@ -159,10 +164,15 @@ export const NamespaceCredentials = Type.Object({
 });
 export type NamespaceCredentials = Static<typeof NamespaceCredentials>;
 
+/** Of one namespace: what is beyond is not told, and selects nothing. */
+export const mostNamespaceLabels = 64;
+
 export const NamespaceReport = Type.Object({
   name: KubernetesName,
   uid: Type.String({ maxLength: 64 }),
-  labels: Type.Record(Type.String({ maxLength: 317 }), Type.String({ maxLength: 63 })),
+  labels: Type.Record(Type.String({ maxLength: 317 }), Type.String({ maxLength: 63 }), {
+    maxProperties: mostNamespaceLabels,
+  }),
   credentials: Type.Optional(NamespaceCredentials),
 });
 export type NamespaceReport = Static<typeof NamespaceReport>;
@@ -198,10 +208,12 @@ export const AgentCheck = Type.Object({
 });
 export type AgentCheck = Static<typeof AgentCheck>;
 
+const Generation = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
 /** The credential of a namespace's robot: `username` and `secret` as a pull secret holds them. */
 export const NamespaceCredential = Type.Object({
   /** Counts up with each rotation. */
-  generation: Type.Integer(),
+  generation: Generation,
   username: Type.String({ maxLength: maximumNameLength * 2 }),
   secret: Type.String({ maxLength: 256 }),
   /** Milliseconds since the epoch: ask again from then on. */
@@ -233,7 +245,7 @@ export const serverMethods = {
   },
   /** The credential of that generation is in its Secret: those before it may end. */
   'credentials.placed': {
-    parameters: Type.Object({ namespace: KubernetesName, generation: Type.Integer() }),
+    parameters: Type.Object({ namespace: KubernetesName, generation: Generation }),
     result: Nothing,
   },
   /** Nothing of the agent's is left in the cluster but itself. */

@@ -15,6 +15,8 @@ export interface RemoteCallsOptions {
   readonly mostUnderWay?: number;
   /** Calls of this side that go out before answers come; further ones wait for their turn. */
   readonly mostUnanswered?: number;
+  /** Calls that wait for their turn; further ones are refused. */
+  readonly mostQueued?: number;
 }
 
 /** Calls in both directions over one connection that carries texts whole and in order. */
@@ -59,7 +61,7 @@ const kinds: ReadonlySet<unknown> = new Set<RefusalKind>([
 
 export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
   const { send, answers, report, timeoutMilliseconds = 30_000 } = options;
-  const { mostUnderWay = 256, mostUnanswered = 128 } = options;
+  const { mostUnderWay = 256, mostUnanswered = 128, mostQueued = 10_000 } = options;
   const waiting = new Map<number, Waiting>();
   const queued: Queued[] = [];
   let lastId = 0;
@@ -114,6 +116,11 @@ export function createRemoteCalls(options: RemoteCallsOptions): RemoteCalls {
   return {
     call(method, parameters) {
       if (closed !== undefined) return Promise.reject(new Refusal('unavailable', closed));
+      if (queued.length >= mostQueued) {
+        return Promise.reject(
+          new Refusal('unavailable', `${mostQueued} calls wait already: ask again later.`),
+        );
+      }
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       queued.push({ method, parameters, resolve, reject });
       sendQueued();

@@ -22,6 +22,8 @@ export interface PullSecretPurpose {
   readonly registry: string;
 }
 
+const longestMark = 256;
+
 /** A Secret named `berth-pull`, as far as decisions need it. */
 export interface PullSecretView {
   readonly uid: string;
@@ -57,6 +59,9 @@ export function isOurs({ metadata }: KeptSecret): boolean {
   );
 }
 
+/** Far more than a credential needs: whoever may write Secrets must not fill the agent's memory. */
+const mostContent = 16 * 1024;
+
 /** What `viewPullSecret` reads: of somebody else's Secret nothing but that it is there. */
 export function keepPullSecret(secret: Secret): KeptSecret {
   const { namespace, uid, resourceVersion, deletionTimestamp } = secret.metadata;
@@ -64,12 +69,28 @@ export function keepPullSecret(secret: Secret): KeptSecret {
   if (!isOurs(secret)) return { metadata };
   const { labels: marks, annotations: notes } = secret.metadata;
   const { type: kind, immutable, data } = secret;
+  const content = data?.[key];
   return {
-    metadata: { ...metadata, labels: marks, annotations: notes },
+    metadata: {
+      ...metadata,
+      labels: only(Object.keys(ourLabels), marks),
+      annotations: only(Object.values(annotations), notes),
+    },
     type: kind,
     immutable,
-    data,
+    data: content !== undefined && content.length <= mostContent ? { [key]: content } : {},
   };
+}
+
+function only(
+  names: readonly string[],
+  values: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter(
+      ([name, value]) => names.includes(name) && value.length <= longestMark,
+    ),
+  );
 }
 
 export function viewPullSecret(secret: KeptSecret, purpose: PullSecretPurpose): PullSecretView {

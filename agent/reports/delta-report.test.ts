@@ -73,8 +73,10 @@ test('a long list goes in parts that follow each other without a gap', async () 
   assert.deepEqual(
     told.sent.map(({ from, until, changed }) => [from, until, changed.length]),
     [
-      [undefined, 'name-200', 200],
-      ['name-200', 'name-400', 200],
+      [undefined, 'name-100', 100],
+      ['name-100', 'name-200', 100],
+      ['name-200', 'name-300', 100],
+      ['name-300', 'name-400', 100],
       ['name-400', undefined, 50],
     ],
   );

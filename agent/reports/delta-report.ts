@@ -31,7 +31,7 @@ export interface DeltaReportOptions<Item> {
 const gatherMilliseconds = 100;
 const retryMilliseconds = 5_000;
 /** Of one message: far below what a message may hold, with the longest labels. */
-const mostItems = 200;
+const mostItems = 100;
 
 export function createDeltaReport<Item>(options: DeltaReportOptions<Item>): DeltaReport {
   const { names, read, send, complete, report, signal } = options;

@@ -6,6 +6,7 @@ import type {
   NamespaceSelector,
   ServerCalls,
 } from '#contract/agent.ts';
+import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { readKeys } from '../enrolment/keys.ts';
 import { verifyProof } from '../enrolment/proof.ts';
@@ -14,6 +15,7 @@ import { noteRemoval } from '../writes/clusters.ts';
 import { renewIdentity } from '../writes/connections.ts';
 import { proveCluster } from '../writes/enrolment.ts';
 import { reportChecks } from '../writes/reports.ts';
+import { limitCostly } from './flood-limits.ts';
 import type { Reports } from './reports.ts';
 
 /** A cluster whose agent is connected. */
@@ -52,7 +54,18 @@ export function answersTo(
 ): ServerCalls {
   const { database, secrets, credentials, registry, now } = options;
 
+  const isTooMuch = limitCostly();
+
+  function refuseTooMuch(): void {
+    if (!isTooMuch()) return;
+    throw new Refusal(
+      'too-many-requests',
+      'This agent proves and renews itself too often: it may do so again in some seconds.',
+    );
+  }
+
   async function prove(proof: ClusterProof) {
+    refuseTooMuch();
     const { uid, issuer, serviceAccountToken: token, kubernetesVersion } = proof;
     const keys = await readKeys(proof.keys);
     const { thumbprint } = await verifyProof({ token, keys, issuer, registry, now: now() });
@@ -69,6 +82,7 @@ export function answersTo(
   }
 
   async function renew(): Promise<AgentIdentity> {
+    refuseTooMuch();
     const { secret, hmac } = secrets.identity();
     await database.write(renewIdentity, { cluster: cluster.id, identityHmac: hmac, now: now() });
     return { cluster: cluster.name, secret };

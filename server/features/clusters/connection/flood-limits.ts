@@ -10,6 +10,9 @@ const limits: Readonly<Record<'messages' | 'bytes', Limit>> = {
   bytes: { burst: 64 * 1024 * 1024, perSecond: 4 * 1024 * 1024 },
 };
 
+/** What has the server compute and write, and an agent needs once in a while. */
+const costly: Limit = { burst: 20, perSecond: 0.1 };
+
 /** Tells whether one more message, of so many bytes, is too much. */
 export type IsFlood = (bytes: number) => boolean;
 
@@ -24,6 +27,20 @@ export function limitFloods(clock: () => number = () => performance.now()): IsFl
     messages = refilled(messages, limits.messages, seconds) - 1;
     bytes = refilled(bytes, limits.bytes, seconds) - size;
     return messages < 0 || bytes < 0;
+  };
+}
+
+/** Tells whether one more costly call is too much. */
+export function limitCostly(clock: () => number = () => performance.now()): () => boolean {
+  let at = clock();
+  let calls = costly.burst;
+  return () => {
+    const now = clock();
+    calls = refilled(calls, costly, (now - at) / 1_000);
+    at = now;
+    if (calls < 1) return true;
+    calls -= 1;
+    return false;
   };
 }
 

@@ -104,6 +104,9 @@ export function createHub(options: HubOptions): Hub {
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: maximumAgentMessage,
+    // Agents send whole messages. Each piece costs far more memory than what it may hold.
+    maxFragments: 16,
+    maxBufferedChunks: 16_384,
   });
   const held = new Map<number, Held>();
   const ending = new Set<Promise<void>>();

@@ -13,6 +13,9 @@ const closingMilliseconds = 1_000;
 /** RFC 6455 section 5.5: of a control frame, less the code. */
 const longestReason = 123;
 
+/** Not the backslash that is itself escaped, whatever follows it. */
+const escapedNull = /(?<!\\)(?:\\\\)*\\u0000/;
+
 /** RFC 6455 section 7.4.1. */
 const closeCodes = { stopping: 1001, nonsense: 1007, refused: 1008 } as const;
 
@@ -69,8 +72,22 @@ export function openSession(options: SessionOptions): AgentSession {
     setTimeout(() => socket.terminate(), closingMilliseconds).unref();
   }
 
-  socket.on('ping', () => {
+  /** Whoever reads nothing may not go on asking: what waits for them fills the memory. */
+  function isTooMuch(bytes: number): boolean {
+    if (socket.bufferedAmount > mostUnread) {
+      closedFor = 'the agent reads no answers';
+      socket.terminate();
+      return true;
+    }
+    if (!isFlood(bytes)) return false;
+    close('refused', 'the agent sends more than this server takes: it may come back later');
+    return true;
+  }
+
+  // Each is answered, by a frame of its own.
+  socket.on('ping', (data: Buffer) => {
     heardAt = performance.now();
+    if (closedFor === undefined) isTooMuch(data.length);
   });
   socket.on('pong', () => {
     heardAt = performance.now();
@@ -79,19 +96,11 @@ export function openSession(options: SessionOptions): AgentSession {
     heardAt = performance.now();
     if (closedFor !== undefined) return;
     const bytes = data as Buffer;
-    if (socket.bufferedAmount > mostUnread) {
-      closedFor = 'the agent reads no answers';
-      socket.terminate();
-      return;
-    }
-    if (isFlood(bytes.length)) {
-      close('refused', 'the agent sends more than this server takes: it may come back later');
-      return;
-    }
+    if (isTooMuch(bytes.length)) return;
     const text = isBinary ? '' : bytes.toString('utf8');
     try {
       // No text of PostgreSQL, and in no name of Kubernetes.
-      if (text.includes('\\u0000')) throw new Refusal('invalid', 'A text holds U+0000.');
+      if (escapedNull.test(text)) throw new Refusal('invalid', 'A text holds U+0000.');
       calls.receive(text);
     } catch (error) {
       if (error instanceof Refusal) {

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import type { PublicKey } from '#contract/agent.ts';
 import { Refusal } from '#lib/errors.ts';
@@ -36,8 +37,9 @@ export async function readKeys(keys: readonly PublicKey[]): Promise<readonly Clu
     if (algorithm === undefined) continue;
     try {
       await importJWK(jwk, algorithm);
-      const thumbprint = await calculateJwkThumbprint(jwk);
-      read.set(thumbprint, { thumbprint, jwk });
+      const same = canonical(jwk);
+      const thumbprint = await calculateJwkThumbprint(same);
+      read.set(thumbprint, { thumbprint, jwk: same });
     } catch (error) {
       throw new Refusal(
         'invalid',
@@ -51,6 +53,12 @@ export async function readKeys(keys: readonly PublicKey[]): Promise<readonly Clu
     'invalid',
     'None of the ServiceAccount keys that the agent reported can sign: look at kubectl get --raw /openid/v1/jwks.',
   );
+}
+
+/** One key has one text, however it was written: zeros in front and bits at the end say nothing. */
+function canonical({ kid, ...jwk }: JWK): JWK {
+  const text = createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'jwk' }) as JWK;
+  return { ...text, ...(kid !== undefined && { kid }) };
 }
 
 /** Nothing private and nothing that nobody asked for gets any further. */

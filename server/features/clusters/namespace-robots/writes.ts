@@ -2,6 +2,7 @@ import { Refusal } from '#lib/errors.ts';
 import type { AnyWrite, Transaction, Write } from '#server/database/database.ts';
 import { bumpGrantGeneration } from '#server/database/generations.ts';
 import { forUpdate } from '#server/database/locking.ts';
+import { mostNamespaces } from '../writes/reports.ts';
 
 export interface NewCredential {
   readonly cluster: number;
@@ -17,7 +18,7 @@ export interface NewCredential {
  * Takes the namespace as the agent has just seen it, and gives its robot a secret beside the one
  * that is in place.
  * @returns the generation
- * @throws {Refusal} `not-found`; `conflict` while the cluster is being disconnected
+ * @throws {Refusal} `not-found`, `too-large`; `conflict` while the cluster is being disconnected
  */
 export const issueCredential: Write<NewCredential, number> = {
   name: 'clusters.issue-credential',
@@ -115,6 +116,7 @@ async function seeNamespace(
     .where('name', '=', namespace)
     .executeTakeFirst();
   if (known?.uid === uid && known.labels === labels) return 'as-before';
+  if (known === undefined) await refuseOneMore(transaction, cluster);
   await transaction
     .insertInto('cluster_namespaces')
     .values({ cluster_id: cluster, name: namespace, uid, labels, updated_at: now })
@@ -123,6 +125,16 @@ async function seeNamespace(
     )
     .execute();
   return 'changed';
+}
+
+async function refuseOneMore(transaction: Transaction, cluster: number): Promise<void> {
+  const { count } = await transaction
+    .selectFrom('cluster_namespaces')
+    .select((part) => part.fn.countAll<number>().as('count'))
+    .where('cluster_id', '=', cluster)
+    .executeTakeFirstOrThrow();
+  if (Number(count) < mostNamespaces) return;
+  throw new Refusal('too-large', `Of one cluster at most ${mostNamespaces} namespaces are taken.`);
 }
 
 export interface PlacedCredential {

@@ -35,6 +35,8 @@ export interface KeyRing {
 }
 
 const mostCandidates = 40;
+/** Of one cluster: Kubernetes names each key of its own. Others cannot crowd out the right one. */
+const mostOfOneName = 2;
 
 /** The keys of clusters as the database says at this moment, read anew with each generation of grants. */
 export function createKeyRing(database: Database): () => MaybePromise<KeyRing> {
@@ -81,10 +83,19 @@ function ringOf(keys: ReadonlyMap<string, ClusterKey>): KeyRing {
       const fitting =
         kid === undefined
           ? all.filter((key) => key.cluster.issuer === issuer)
-          : all.filter((key) => key.kid === kid || key.kid === undefined);
+          : ofEachCluster(all.filter((key) => key.kid === kid || key.kid === undefined));
       return fitting.slice(0, mostCandidates);
     },
   };
+}
+
+function ofEachCluster(keys: readonly ClusterKey[]): ClusterKey[] {
+  const taken = new Map<number, number>();
+  return keys.filter(({ cluster: { id } }) => {
+    const count = (taken.get(id) ?? 0) + 1;
+    taken.set(id, count);
+    return count <= mostOfOneName;
+  });
 }
 
 /** @param earlier the same key as it was read before, which need not be read again */

@@ -5,7 +5,7 @@ import { chain, type MaybePromise } from '#lib/maybe-promise.ts';
 import { quote } from '#lib/quote.ts';
 import type { ClusterKey, KeyedCluster, KeyRing } from './key-ring.ts';
 import type { ReviewToken } from './reviews.ts';
-import { type ClaimedToken, readToken, subjectOf, type TokenSubject } from './tokens.ts';
+import { type ClaimedToken, readToken, subjectOf, type TokenSubject, textOf } from './tokens.ts';
 import type { WorkloadVerifier } from './verifier.ts';
 
 export interface TokenVerifierOptions {
@@ -53,13 +53,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): WorkloadVeri
     const whose = nameOf(cluster, subject);
     if (claims.iss !== cluster.issuer) {
       throw refused(
-        `The token of ${whose} names the issuer ${quote(String(claims.iss), 64)}, not ${quote(cluster.issuer, 64)}: run kubectl -n berth rollout restart deployment/berth-agent.`,
+        `The token of ${whose} names the issuer ${quote(textOf(claims.iss), 64)}, not ${quote(cluster.issuer, 64)}: run kubectl -n berth rollout restart deployment/berth-agent.`,
       );
     }
     const audiences = [claims.aud ?? []].flat();
     if (!audiences.includes(registry)) {
       throw refused(
-        `The token of ${whose} is for ${quote(audiences.join(', '), 64)}, not for ${registry}: set serviceAccountTokenAudience to ${registry} in the nodes' credential provider configuration.`,
+        `The token of ${whose} is for ${quote(audiences.map(textOf).join(', '), 64)}, not for ${registry}: set serviceAccountTokenAudience to ${registry} in the nodes' credential provider configuration.`,
       );
     }
     const { exp, nbf = 0 } = claims;
@@ -129,7 +129,7 @@ async function signerOf(text: string, token: ClaimedToken, ring: KeyRing): Promi
   for (const key of candidates) {
     if (await isSignedBy(text, key)) return key;
   }
-  const issuer = quote(String(token.claims.iss), 64);
+  const issuer = quote(textOf(token.claims.iss), 64);
   throw refused(
     candidates.length > 0 && token.kid !== undefined
       ? 'The ServiceAccount token is not signed by the key that it names: it is forged or damaged. Pull again.'

@@ -36,9 +36,14 @@ export interface TokenSubject {
   readonly serviceAccount: string;
 }
 
+/** A claim as a sentence may show it, whatever it is: nothing of it is called. */
+export function textOf(claim: unknown): string {
+  return typeof claim === 'string' ? claim : (JSON.stringify(claim) ?? 'none');
+}
+
 /** Undefined unless all that the token says of its ServiceAccount is the same. */
 export function subjectOf({ sub, ...claims }: JWTPayload): TokenSubject | undefined {
-  const [system, kind, namespace = '', serviceAccount = '', ...rest] = String(sub).split(':');
+  const [system, kind, namespace = '', serviceAccount = '', ...rest] = textOf(sub).split(':');
   if (system !== 'system' || kind !== 'serviceaccount' || rest.length > 0) return undefined;
   if (!isDnsLabel(namespace) || !isDnsSubdomain(serviceAccount)) return undefined;
   const bound = objectIn(claims, 'kubernetes.io');

@@ -5,7 +5,7 @@ import { forShare } from '#server/database/locking.ts';
 
 /** Of one cluster: what is beyond is refused, since somebody has to keep it. */
 const mostNodes = 10_000;
-const mostNamespaces = 20_000;
+export const mostNamespaces = 20_000;
 /** Rows of one statement: databases limit the values of one. */
 const rowsAtOnce = 500;
 
