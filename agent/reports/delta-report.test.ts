@@ -69,7 +69,7 @@ test('a long list goes in parts that follow each other without a gap', async () 
   const names = Array.from({ length: 450 }, (_, index) => `name-${String(index).padStart(3, '0')}`);
   for (const name of names.toReversed()) told.things.set(name, name);
   told.report.connected();
-  await told.until(3);
+  await told.until(5);
   assert.deepEqual(
     told.sent.map(({ from, until, changed }) => [from, until, changed.length]),
     [

@@ -119,7 +119,8 @@ export function connectionsSuite(database: string, settingsOf: DatabaseSettings)
         'more calls at once than are answered',
         ({ socket }) => {
           for (let id = 1; id < 400; id += 1) {
-            socket.send(JSON.stringify({ id, method: 'identity.renew', parameters: {} }));
+            const parameters = { checks: [] };
+            socket.send(JSON.stringify({ id, method: 'checks.report', parameters }));
           }
         },
         1008,
