@@ -3,7 +3,7 @@ import { createAuth, type LimitFailures, limitFailuresHere } from '#features/aut
 import { createCharts } from '#features/charts';
 import { authorityFollowers, createClusters } from '#features/clusters';
 import { addCollectionRoutes, createCollectionHandler } from '#features/garbage-collection';
-import { createMonitoring, type Examined, isProbe } from '#features/monitoring';
+import { createMonitoring, type Examined } from '#features/monitoring';
 import { createAgentImages, createOwnCharts } from '#features/own-artifacts';
 import { addProjectsRoutes, createMembershipGrants } from '#features/projects';
 import { createRegistry } from '#features/registry';
@@ -11,7 +11,6 @@ import { createRobots } from '#features/robots';
 import { addSystemRoutes } from '#features/system';
 import { addTrustRoutes } from '#features/trust';
 import { createUsers } from '#features/users';
-import { chain } from '#lib/maybe-promise.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import { servedNames } from '#server/certificates/names.ts';
 import type { Config } from '#server/config/config.ts';
@@ -19,11 +18,7 @@ import type { Writer } from '#server/database/sqlite/writer.ts';
 import { createOutbox } from '#server/events/outbox.ts';
 import type { Caller } from '#server/http/access.ts';
 import { tokenService } from '#server/http/challenge.ts';
-import { OpenExchange } from '#server/http/exchange.ts';
 import { requestOrigins } from '#server/http/forwarded.ts';
-import { createRegistryLifecycle } from '#server/http/lifecycle.ts';
-import { createListener } from '#server/http/listener.ts';
-import { requestId } from '#server/http/request-id.ts';
 import { createRestApplication } from '#server/http/rest/index.ts';
 import { trustSources } from '#server/http/trusted-sources.ts';
 import { createJobs } from '#server/jobs/jobs.ts';
@@ -37,23 +32,17 @@ import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
 import { createRequestCounts } from '#server/telemetry/request-counts.ts';
 import { createJobCounts, createWriteCounts } from '#server/telemetry/work-counts.ts';
 import { openCertificates } from './certificates.ts';
+import { composeListener } from './listener.ts';
 import { measuredDatabase } from './measured.ts';
-import { mount } from './routes.ts';
 import { openStorage, type Storage } from './storage.ts';
-import {
-  tracedDatabase,
-  tracedHandler,
-  tracedRequests,
-  tracedStore,
-  tracedSubscriber,
-} from './traced.ts';
+import { tracedDatabase, tracedHandler, tracedStore, tracedSubscriber } from './traced.ts';
 import { openTraces } from './traces.ts';
 import { version } from './version.ts';
 
 export interface Server {
   readonly config: Config;
   readonly certificates: ServerCertificates;
-  readonly listener: ReturnType<typeof createListener>;
+  readonly listener: ReturnType<typeof composeListener>;
   /** Of the first admin, when this start created it with a password of its own making. */
   readonly firstPassword: string | undefined;
   /** What this process tells of itself. */
@@ -73,9 +62,6 @@ export interface SharedByWorkers {
   /** True for one of the processes: it clears away what clients left unfinished. */
   readonly sweeps: boolean;
 }
-
-/** Requests that leave events in the outbox. */
-const changesContent: ReadonlySet<string | undefined> = new Set(['PUT', 'DELETE']);
 
 /**
  * Builds the whole server by hand: nothing is found, injected or registered elsewhere.
@@ -255,42 +241,22 @@ async function composeOver(
   });
   await rest.ready();
 
-  const handleRegistry = createRegistryLifecycle({
-    refresh: database.refresh,
-    authenticate,
-    originOf,
-    handle: (exchange) =>
-      chain(registry.handle(exchange), () => {
-        if (changesContent.has(exchange.request.method)) outbox.wake();
-      }),
-    onRequest: observe,
-    onFailure: ({ id }, error) => log.error({ request: id, err: error }, 'failed'),
-  });
-  const listener = createListener({
+  const listener = composeListener({
     certificates,
     served,
     trusts,
-    answersPlain: isProbe,
-    onRequest: tracedRequests(
-      mount({
-        registry: handleRegistry,
-        probes: (request, response) => {
-          const id = requestId(request.headers['x-request-id']);
-          const exchange = new OpenExchange(request, response, id, originOf);
-          observe(exchange);
-          monitoring.answerProbe(exchange).catch(() => response.destroy());
-        },
-        rest: (...exchange) => rest.routing(...exchange),
-      }),
-      traces,
-    ),
-    upgrades: clusters.upgrades,
-    onRefusal: connectionCounts.refused,
-    onHandshakeFailure: (address, error) => {
-      connectionCounts.handshakeFailed();
-      clusters.noteHandshakeFailure(address, error);
-      log.debug({ address, reason: error.message }, 'TLS handshake failed');
-    },
+    originOf,
+    refresh: database.refresh,
+    authenticate,
+    registry,
+    onContentChange: outbox.wake,
+    rest,
+    answerProbe: monitoring.answerProbe,
+    clusters,
+    observe,
+    connectionCounts,
+    traces,
+    log,
   });
 
   if (shared?.sweeps ?? true) {

@@ -9,7 +9,8 @@ import {
   observePostgres,
   observeSqlite,
 } from './observe-queries.ts';
-import { type Planner, planOperation } from './operations.ts';
+import type { Planner } from './operation.ts';
+import { planOperation } from './operations.ts';
 import { pullsFrom } from './pulling.ts';
 import { senderTo, UnexpectedReply } from './sending.ts';
 import {

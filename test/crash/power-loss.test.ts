@@ -8,7 +8,8 @@ import { type Moment, readMoments, skipWithoutStrace, straceCommand } from '#tes
 import { matchesDigest } from './contents.ts';
 import { createDiskModel, type Loss, losses } from './disk-model.ts';
 import { type Observation, observeSqlite } from './observe-queries.ts';
-import { type Operation, type Planner, planOperation } from './operations.ts';
+import type { Operation, Planner } from './operation.ts';
+import { planOperation } from './operations.ts';
 import { pullsFrom } from './pulling.ts';
 import { senderTo } from './sending.ts';
 import { type Credential, createCredential, startServerProcess } from './server-process.ts';

@@ -1,6 +1,6 @@
 import type { Random } from '#test/random.ts';
 import { matchesDigest } from './contents.ts';
-import type { OfferedManifest, Planner } from './operations.ts';
+import type { OfferedManifest, Planner } from './operation.ts';
 import type { Credential, ServerProcess } from './server-process.ts';
 import type { Ledger, State } from './state.ts';
 
