@@ -287,34 +287,9 @@ function roleNames(): readonly string[] {
   return [undefined, ...features].map(roleName);
 }
 
-export interface ListedRule {
-  readonly scope: string;
-  readonly rule: string;
-}
-
-/** The rules for people, a line each, as they are shown before they are granted. */
-export function listAccess(registry: string, wanted: ReadonlySet<Feature>): ListedRule[] {
-  return wantedRules(registry, wanted).map((rule) => ({
-    scope: rule.scope === 'cluster' ? 'whole cluster' : 'namespace berth',
-    rule: `${ruleText(rule)}: ${rule.reason}`,
-  }));
-}
-
 /** Those rules that hold with these features. */
 export function wantedRules(registry: string, wanted: ReadonlySet<Feature>): AccessRule[] {
   return accessRules(registry).filter(
     ({ feature }) => feature === undefined || wanted.has(feature),
   );
-}
-
-function ruleText({
-  verbs,
-  resources,
-  nonResourceUrls,
-  resourceNames,
-  holder,
-}: AccessRule): string {
-  const what = (resources ?? nonResourceUrls ?? []).join(', ');
-  const named = resourceNames === undefined ? '' : ` named ${resourceNames.join(', ')}`;
-  return `${holder === undefined ? '' : `${holder} `}${verbs.join(', ')} ${what}${named}`;
 }

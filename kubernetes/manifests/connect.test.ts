@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import type { ClusterSettings } from '#contract/clusters.ts';
-import { type Feature, features, listAccess, wantedRules } from './access.ts';
+import { type Feature, features, wantedRules } from './access.ts';
 import { type ConnectOptions, connectManifests, featuresOf } from './connect.ts';
+import { listAccess } from './listed-access.ts';
 import type { KubernetesObject } from './object.ts';
 import { manifestYaml } from './yaml.ts';
 

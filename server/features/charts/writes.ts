@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely';
 import type { AnyWrite, Write } from '#server/database/database.ts';
-import type { ChartsTable } from '#server/database/tables.ts';
+import type { ChartsTable } from '#server/database/registry-tables.ts';
 
 export type StoreChart = Omit<Insertable<ChartsTable>, 'repository_id' | 'created_at'>;
 

@@ -1,7 +1,7 @@
 import type { ConnectionOffer } from '#contract/clusters.ts';
-import { listAccess } from '#kubernetes/manifests/access.ts';
 import { connectCommands } from '#kubernetes/manifests/commands.ts';
 import { featuresOf } from '#kubernetes/manifests/connect.ts';
+import { listAccess } from '#kubernetes/manifests/listed-access.ts';
 import type { ServerCertificates } from '#server/certificates/certificates.ts';
 import { settingsOf } from './stored-settings.ts';
 

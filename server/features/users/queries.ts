@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
+import type { UsersTable } from '#server/database/account-tables.ts';
 import type { Database, PreparedQuery, Reader, Transaction } from '#server/database/database.ts';
-import type { UsersTable } from '#server/database/tables.ts';
 import type { Page, SortKey, Term } from '#server/http/rest/index.ts';
 import { textMatches } from '#server/http/rest/terms.ts';
 
