@@ -176,10 +176,20 @@ function refusalOf(status: number, text: string, server: string): string {
   return `${server} answered with the status ${status} and no reason.`;
 }
 
+const look = (server: string) => ` See that the server runs, and that ${server} is its name.`;
+
+const cures: { readonly [Reason in RegistryFailure['reason']]?: (server: string) => string } = {
+  'certificate-untrusted': (server) =>
+    ` Run berth login ${server} to see and accept its authority, or give it with --ca-file.`,
+  'certificate-name': () =>
+    ' Use a name that it has, or add this one to BERTH_NAMES on the server.',
+  'host-unknown': look,
+  'connection-refused': look,
+  'connection-lost': look,
+  timeout: look,
+};
+
 function unreachable(error: RegistryFailure, server: string): CommandFailure {
-  const cure =
-    error.reason === 'certificate-untrusted'
-      ? ` Run berth login ${server} to see and accept its authority, or give it with --ca-file.`
-      : '';
+  const cure = cures[error.reason]?.(server) ?? '';
   return new CommandFailure(`${error.message}${cure}`, { cause: error });
 }

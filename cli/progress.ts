@@ -81,12 +81,14 @@ export async function whileWaiting<Result>(
 export function progressLine({ step, done, total, bytes }: Progress, seconds: number): string {
   const share =
     total === undefined || total === 0 ? '' : ` (${Math.floor((done / total) * 100)} %)`;
-  const parts = [
-    `${step}: ${countText(done)}${total === undefined ? '' : ` of ${countText(total)}`}${share}`,
-  ];
+  const parts: string[] = [];
+  // A work that counts nothing but bytes, or time, has no number to show.
+  if (total !== undefined || done > 0) {
+    parts.push(`${countText(done)}${total === undefined ? '' : ` of ${countText(total)}`}${share}`);
+  }
   if (bytes > 0) parts.push(bytesText(bytes));
   if (bytes > 0 && seconds >= 1) parts.push(`${bytesText(bytes / seconds)}/s`);
-  return parts.join(', ');
+  return parts.length === 0 ? step : `${step}: ${parts.join(', ')}`;
 }
 
 export function countText(count: number): string {

@@ -99,6 +99,12 @@ describe('progress', () => {
       progressLine({ step: 'copying rows', done: 7, total: undefined, bytes: 0 }, 0),
       'copying rows: 7',
     );
+    const uncounted = { done: 0, total: undefined };
+    assert.equal(
+      progressLine({ step: 'fetching', ...uncounted, bytes: 2_000_000 }, 1),
+      'fetching: 2.0 MB, 2.0 MB/s',
+    );
+    assert.equal(progressLine({ step: 'cleaning up', ...uncounted, bytes: 0 }, 1), 'cleaning up');
     assert.deepEqual([0, 999, 1000, 999_949, 999_951, 1.5e9, 2e12].map(bytesText), [
       '0 B',
       '999 B',

@@ -4,6 +4,7 @@ import {
   type Permission,
   permissionsOfPublicProject,
   permissionsOfRole,
+  type ResourceKind,
   type Role,
 } from './roles.ts';
 
@@ -76,11 +77,26 @@ function holds(grant: ProjectGrant, permission: Permission): boolean {
   return grant.permissions?.has(permission) ?? false;
 }
 
+const nounOf: Readonly<Record<ResourceKind, string>> = {
+  repository: 'repositories',
+  artifact: 'artifacts',
+  tag: 'tags',
+  project: 'projects',
+  member: 'members',
+  robot: 'robots',
+  user: 'users',
+  catalog: 'the catalog',
+  authority: 'the authority',
+  cluster: 'clusters',
+  metrics: 'the metrics',
+  'garbage-collection': 'garbage collections',
+};
+
 function explain(principal: Principal, permission: Permission, resource: Resource): string {
   const [kind, action] = permission.split(':');
   const verb = kind === 'repository' || kind === 'artifact' ? action : `${kind} ${action}`;
   if (resource.kind === 'system') {
-    return `${describePrincipal(principal)} may not ${kind} ${action}: this needs a system admin`;
+    return `${describePrincipal(principal)} may not ${action} ${nounOf[kind as ResourceKind]}: this needs a system admin`;
   }
   const target =
     resource.kind === 'repository' ? resource.repository : `project ${resource.project}`;

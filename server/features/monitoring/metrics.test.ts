@@ -59,7 +59,7 @@ describe('/metrics', () => {
     }
     const other = await asStranger(basic(await addRobot('reader', 'catalog')));
     assert.equal(other.status, 403);
-    assert.match(other.body.toString(), /robot \S+reader may not metrics read/);
+    assert.match(other.body.toString(), /robot \S+reader may not read the metrics/);
   });
 
   test('is what Prometheus accepts without a remark', { skip: skipWithoutPromtool() }, async () => {
