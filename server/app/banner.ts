@@ -12,6 +12,13 @@ export function banner(config: Config, started: Started): string {
     `${bold('Berth')} serves ${bold(url.origin)} (port ${port}, data in ${config.dataFolder})`,
     '',
   ];
+  const wanted = portOf(url);
+  if (wanted !== port && wanted !== 0) {
+    lines.push(
+      `  port       clients come to ${wanted}: lead it to ${port}, or set BERTH_PORT=${wanted}`,
+      '',
+    );
+  }
   if (firstPassword !== undefined) {
     lines.push(
       `  user       admin`,
@@ -27,11 +34,22 @@ export function banner(config: Config, started: Started): string {
     ...(fingerprint === undefined
       ? []
       : [`  sudo ./berth trust ${host} --fingerprint ${fingerprint}`]),
+    `  ./berth login ${host} --username admin`,
     `  docker login --username admin ${host}`,
     `  docker tag IMAGE ${host}/library/IMAGE && docker push ${host}/library/IMAGE`,
     `  helm registry login --username admin ${host}`,
     `  helm push CHART.tgz oci://${host}/library`,
+    // Nodes take a name of the loopback for their own.
+    ...(isLoopback(url) ? [] : ['  ./berth cluster connect NAME']),
     '',
   );
   return `${lines.join('\n')}\n`;
+}
+
+function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80));
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -37,6 +37,11 @@ describe('berth serve', () => {
     assert.match(stdout, /^ {2}password {3}\S{12,} /m);
     assert.match(stdout, /^ {2}authority {2}([0-9A-F]{2}:){31}[0-9A-F]{2}$/m);
     assert.match(stdout, /^ {2}docker login --username admin registry\.test$/m);
+    assert.match(stdout, /^ {2}\.\/berth cluster connect NAME$/m);
+    assert.match(
+      stdout,
+      /^ {2}port {7}clients come to 443: lead it to \d+, or set BERTH_PORT=443$/m,
+    );
     assert.match(stdout, /"msg":"stopped"/);
   });
 
@@ -49,6 +54,7 @@ describe('berth serve', () => {
     const [, after] = await second.prints(authority);
     await second.listens();
     const { stdout } = await second.stop();
+    assert.doesNotMatch(stdout, /clients come to|cluster connect/);
     assert.equal(after, before);
     assert.doesNotMatch(stdout, /password/);
   });
