@@ -65,7 +65,7 @@ function stateText({ name, state, kubernetes_version: version, ...cluster }: Clu
   const what = {
     waiting: 'waits for its agent to connect',
     connected: 'is connected',
-    away: 'is away: its agent is not connected now',
+    away: 'is away (its agent is not connected)',
     disconnecting: 'is being disconnected',
   }[state];
   const nodes = `${cluster.trusted_nodes} of ${cluster.nodes} nodes trust the registry`;

@@ -22,7 +22,10 @@ describe('permissions', () => {
     assert.equal((await get('/users')).statusCode, 401);
     const denied = await get('/users', 'Basic alice');
     assert.equal(denied.statusCode, 403);
-    assert.match(messageOf(denied.body), /user alice may not list users: this needs a system admin/);
+    assert.match(
+      messageOf(denied.body),
+      /user alice may not list users: this needs a system admin/,
+    );
   });
 
   test('what needs a person answers 412 to robots', async () => {
