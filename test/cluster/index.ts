@@ -97,6 +97,9 @@ export async function startCluster({
       nodes.splice(nodes.indexOf(node), 1);
       await node.stop();
       await kubectlWith(['delete', 'node', node.name], {});
+      // The cluster would take most of a minute to, and their namespaces could not go before.
+      const gone = `--field-selector=spec.nodeName=${node.name}`;
+      await kubectlWith(['delete', 'pods', '--all-namespaces', gone, '--force'], {});
     },
     restartApiServer: controlPlane.restartApiServer,
     stop: async () => {
