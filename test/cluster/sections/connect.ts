@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type {
   Cluster,
+  ClusterCheck,
   ClusterNamespace,
   ClusterNode,
   ConnectionOffer,
@@ -53,8 +54,21 @@ export function connectSection(bed: () => Bed): void {
         unit: 's',
       });
       const names = checks.map(({ name }) => name).filter((name) => name !== 'webhook');
-      const all = ['token', 'tls', 'identity', 'rbac', 'inventory', 'test-pull'];
+      const all = ['token', 'tls', 'identity', 'rbac', 'inventory', 'test-pull', 'version'];
       assert.deepEqual(names.toSorted(), all.toSorted());
+      const told = checks.find(({ name }) => name === 'version');
+      const { version } = (await bed().berthJson('version')) as { version: string };
+      assert.deepEqual([told?.detail, told?.problem], [version, undefined]);
+    });
+
+    test('a pull that is asked for is followed to its end', async () => {
+      const pulled = (await bed().berthJson(`cluster test ${clusterName}`)) as ClusterCheck;
+      assert.deepEqual([pulled.name, pulled.state], ['test-pull', 'passed']);
+      const scheduled = 'reason=Scheduled,involvedObject.name=berth-test-pull';
+      const events = await bed().operator.type(
+        `kubectl get events --namespace berth --field-selector ${scheduled} --output=name`,
+      );
+      assert.ok(events.trim().split('\n').length >= 2, events);
     });
 
     test('the agent is the image from Berth, under its own ServiceAccount', async () => {
