@@ -8,6 +8,12 @@ import { readPodReview, reviewAnswer, wantsReference } from './review.ts';
 
 /** A pod is at most as large as etcd takes, and comes inside of a question. */
 const maximumBody = 4 * 1024 * 1024;
+/** Of all questions at one time: any pod of the cluster may send them, and they lie in memory. */
+const maximumBodies = 16 * 1024 * 1024;
+/** Of lists and objects in one question: each costs far more memory than the bytes that it has. */
+const mostBrackets = 100_000;
+/** Questions that ask the API server in turn, at one time. */
+const mostLookups = 20;
 /** The API server gives up after 2 s. */
 const longestMilliseconds = 1_500;
 const mostConnections = 200;
@@ -60,6 +66,26 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   });
   listening.promise.catch(() => undefined);
 
+  let received = 0;
+  let lookups = 0;
+
+  /** Undefined for what is too large, for now or ever, or no JSON. */
+  async function bodyOf(request: IncomingMessage): Promise<unknown> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        received += chunk.length;
+        if (size > maximumBody || received > maximumBodies) return undefined;
+        chunks.push(chunk);
+      }
+      return readJson(Buffer.concat(chunks));
+    } finally {
+      received -= size;
+    }
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const review =
       request.method === 'POST' && request.url?.split('?')[0] === podsPath
@@ -72,14 +98,18 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
       return;
     }
     const adds = await wantsReference(review, async () => {
+      if (lookups >= mostLookups) return undefined;
       const place = { name: review.serviceAccount, namespace: review.namespace };
       const signal = AbortSignal.timeout(longestMilliseconds);
+      lookups += 1;
       try {
         const account = await api.find(resources.serviceAccounts, place, { signal });
         return account?.imagePullSecrets?.map(({ name }) => name);
       } catch (error) {
         report(error);
         return undefined;
+      } finally {
+        lookups -= 1;
       }
     });
     response
@@ -97,17 +127,12 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   };
 }
 
-/** Undefined for what is too large, or no JSON. */
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maximumBody) return undefined;
-    chunks.push(chunk);
-  }
+function readJson(bytes: Buffer): unknown {
+  let brackets = 0;
+  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) brackets += 1;
+  if (brackets > mostBrackets) return undefined;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -32,7 +32,7 @@ export function admissionPolicy(): KubernetesObject[] {
               apiGroups: [''],
               apiVersions: ['v1'],
               operations: ['CREATE', 'UPDATE'],
-              resources: ['secrets', 'serviceaccounts'],
+              resources: ['secrets', 'serviceaccounts', 'pods/eviction'],
             },
           ],
         },
@@ -50,6 +50,7 @@ export function admissionPolicy(): KubernetesObject[] {
 
 const validations: readonly Validation[] = [
   {
+    // Evictions too: nobody is given a pull secret there.
     expression: `!(request.namespace in ${systemNamespaces})`,
     message: 'The agent of Berth leaves the namespaces of Kubernetes alone.',
   },
@@ -70,6 +71,9 @@ const validations: readonly Validation[] = [
         `object.?automountServiceAccountToken == oldObject.?automountServiceAccountToken`,
         `object.metadata.?labels.orValue({}) == oldObject.metadata.?labels.orValue({})`,
         `object.metadata.?annotations.orValue({}) == oldObject.metadata.?annotations.orValue({})`,
+        // An owner that is not there has the garbage collector delete it; a finalizer keeps it.
+        `object.metadata.?ownerReferences.orValue([]) == oldObject.metadata.?ownerReferences.orValue([])`,
+        `object.metadata.?finalizers.orValue([]) == oldObject.metadata.?finalizers.orValue([])`,
       ].join(' && '),
     ].join(' || '),
     message: 'Of a ServiceAccount the agent of Berth changes imagePullSecrets only.',
