@@ -114,9 +114,13 @@ export function createConnection(options: ConnectionOptions): Connection {
   ): Promise<void> {
     const until = { signal: ended, ref: false };
     await wait(Math.max(0, held.issuedAt + dayMilliseconds - Date.now()), undefined, until);
+    // Kept until it is in the Secret: it may be there although nobody said so, and the server
+    // forgets it as soon as it is asked for another.
+    let renewed: AgentIdentity | undefined;
     while (!ended.aborted) {
       try {
-        await identities.keep(await server['identity.renew']({}));
+        renewed ??= await server['identity.renew']({});
+        await identities.keep(renewed);
         current.close('The agent uses its new identity.');
         return;
       } catch (error) {
