@@ -38,7 +38,7 @@ export const TagCreation = Type.Object({
   name: Type.String({ minLength: 1, maxLength: maximumTagLength }),
 });
 
-export const accessoryTypes = [
+const accessoryTypes = [
   'signature.cosign',
   'signature.notation',
   'accelerator.nydus',

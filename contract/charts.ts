@@ -2,8 +2,8 @@ import { type Static, Type } from 'typebox';
 import { ListQuery } from './paging.ts';
 import { ProjectParameters } from './projects.ts';
 
-export const maximumChartNameLength = 250;
-export const maximumChartVersionLength = 200;
+const maximumChartNameLength = 250;
+const maximumChartVersionLength = 200;
 
 export const ChartParameters = Type.Intersect([
   ProjectParameters,

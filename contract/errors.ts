@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 
 /** The codes of a refused REST request. Harbor's clients know them. */
-export const errorCodes = [
+const errorCodes = [
   'BAD_REQUEST',
   'UNAUTHORIZED',
   'FORBIDDEN',

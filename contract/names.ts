@@ -10,18 +10,18 @@ export const reservedProject = 'berth';
 export const agentRepository = `${reservedProject}/agent`;
 
 /** Of the whole repository name, in bytes (every character of the grammar is one byte). */
-export const maximumRepositoryNameLength = 255;
+const maximumRepositoryNameLength = 255;
 export const maximumNameLength = 255;
 export const maximumTagLength = 128;
 
 /** Projects and robots, as JSON Schema takes it. */
-export const projectNamePattern = '^[a-z0-9]+(?:[._-][a-z0-9]+)*$';
+const projectNamePattern = '^[a-z0-9]+(?:[._-][a-z0-9]+)*$';
 /** Distribution specification, section "Pulling manifests". */
-export const repositoryNamePattern =
+const repositoryNamePattern =
   '^[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*)*$';
 /** Distribution specification, section "Pulling manifests". */
-export const tagNamePattern = '^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$';
-export const accessTokenNamePattern = '^[a-zA-Z0-9]+(?:[ ._-][a-zA-Z0-9]+)*$';
+const tagNamePattern = '^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$';
+const accessTokenNamePattern = '^[a-zA-Z0-9]+(?:[ ._-][a-zA-Z0-9]+)*$';
 
 const projectNameExpression = new RegExp(projectNamePattern);
 const repositoryNameExpression = new RegExp(repositoryNamePattern);

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 
 export const defaultPageSize = 10;
-export const maximumPageSize = 100;
+const maximumPageSize = 100;
 /** What `page_size=0`, "all", stands for. */
 export const unpagedSize = 10_000;
-export const maximumFilterLength = 4_096;
+const maximumFilterLength = 4_096;
 
 /** The query of every list. */
 export const ListQuery = Type.Object({

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { ListQuery } from './paging.ts';
 import { ProjectParameters } from './projects.ts';
 
-export const maximumDescriptionLength = 16_384;
+const maximumDescriptionLength = 16_384;
 
 /** `repository` is what follows the project, with "/" percent-encoded once or twice. */
 export const RepositoryParameters = Type.Intersect([

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { neverExpires } from './durations.ts';
 import { maximumNameLength } from './names.ts';
 
-export const maximumDurationDays = 36_500;
+const maximumDurationDays = 36_500;
 
 /** What a robot may do to one kind of thing. */
 export const RobotAccess = Type.Object({

@@ -40,8 +40,8 @@ export const TokenAnswer = Type.Object({
 });
 export type TokenAnswer = Static<typeof TokenAnswer>;
 
-export const minimumTokenDays = 1;
-export const maximumTokenDays = 3_650;
+const minimumTokenDays = 1;
+const maximumTokenDays = 3_650;
 
 export const AccessTokenRequest = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255 }),

@@ -45,15 +45,6 @@ export function hexOf(digest: Digest): string {
   return digest.slice(prefixLength);
 }
 
-export interface ParsedDigest {
-  readonly algorithm: DigestAlgorithm;
-  readonly hex: string;
-}
-
-export function parseDigest(text: string): ParsedDigest | undefined {
-  return isDigest(text) ? { algorithm: algorithmOf(text), hex: hexOf(text) } : undefined;
-}
-
 /** Image specification, section "Digests": `algorithm ":" encoded`. */
 export function digestForm(text: string): DigestForm {
   if (isDigest(text)) return 'supported';

@@ -3,12 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { digestOf } from './digest.ts';
 import { OciError } from './errors.ts';
-import {
-  formatImageReference,
-  type ImageReference,
-  parseImageReference,
-  parseManifestReference,
-} from './reference.ts';
+import { type ImageReference, parseImageReference, parseManifestReference } from './reference.ts';
 
 const digest = digestOf('sha256', 'x');
 
@@ -111,11 +106,18 @@ const references: fc.Arbitrary<ImageReference> = fc.record(
   { requiredKeys: ['protocol', 'registry', 'repository'], noNullPrototype: true },
 );
 
+function written(reference: ImageReference): string {
+  const scheme = reference.protocol === 'http' ? 'http://' : '';
+  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+  return `${scheme}${reference.registry}/${reference.repository}${tag}${digest}`;
+}
+
 test('every reference that is written is read back as it was', () => {
   fc.assert(
     fc.property(references, (reference) => {
       fc.pre(reference.repository.length <= 255);
-      assert.deepEqual(parseImageReference(formatImageReference(reference)), reference);
+      assert.deepEqual(parseImageReference(written(reference)), reference);
     }),
   );
 });

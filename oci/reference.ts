@@ -142,11 +142,3 @@ export function requireRegistry(text: string): string {
     `${quote(text)} names no registry: write HOST, HOST:PORT or [ADDRESS]:PORT.`,
   );
 }
-
-/** The inverse of `parseImageReference`: without a scheme unless the protocol is http. */
-export function formatImageReference(reference: ImageReference): string {
-  const scheme = reference.protocol === 'http' ? 'http://' : '';
-  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
-  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
-  return `${scheme}${reference.registry}/${reference.repository}${tag}${digest}`;
-}

@@ -74,7 +74,7 @@ function stateText({ name, state, kubernetes_version: version, ...cluster }: Clu
     : `${name} ${what}${version === undefined ? '' : `, Kubernetes ${plain(version)}`}; ${nodes}; ${cluster.namespaces} namespaces.`;
 }
 
-export function hasFailed({ checks }: Cluster): boolean {
+function hasFailed({ checks }: Cluster): boolean {
   return checks.some(({ state }) => state === 'failed');
 }
 

@@ -10,7 +10,7 @@ import { agentName, berthNamespace } from './names.ts';
 export const manifestForms = ['kubectl', 'gitops', 'handover', 'air-gapped', 'helm'] as const;
 export type ManifestForm = (typeof manifestForms)[number];
 
-export const chartRepository = 'berth/charts';
+const chartRepository = 'berth/charts';
 
 const agentSelector = `app.kubernetes.io/name=${agentName}`;
 

@@ -10,7 +10,7 @@ export class InvalidSetting extends Error {
   }
 }
 
-export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 const mostWorkers = 128;

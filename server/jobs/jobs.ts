@@ -7,7 +7,7 @@ import { cancelJob, claimJob, type SubmittedJob, submitJob } from './job-writes.
 import { dueJobOf, dueSchedules, findJob, findSchedule, listJobs } from './queries.ts';
 import { advanceSchedule, removeSchedule, setSchedule } from './schedule-writes.ts';
 
-export type { FinishedAttempt, Job, JobHandler, JobProgress, RunningJob } from './job.ts';
+export type { FinishedAttempt, Job, JobHandler, JobProgress } from './job.ts';
 
 /** How often a job is begun before it has failed. */
 export const maximumAttempts = 5;

@@ -1,7 +1,7 @@
 import type { Labels, MetricSnapshot, MetricValue } from './metrics.ts';
 
 /** Seconds: a manifest is answered within the first, a large blob within the last. */
-export const durationBuckets: readonly number[] = [
+const durationBuckets: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 ];
 

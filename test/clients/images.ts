@@ -21,7 +21,7 @@ export function seededBytes(seed: string, size: number): Buffer {
 }
 
 /** A layer with one file of seeded bytes. */
-export async function seededLayer(seed: string, size: number): Promise<Layer> {
+async function seededLayer(seed: string, size: number): Promise<Layer> {
   const content = seededBytes(seed, size);
   const tar = await buffer(writeTar([{ type: 'file', path: 'content', content }]));
   // Wrapped without an attempt to compress: deterministic, and quick.

@@ -10,7 +10,7 @@ import { startNameServer } from './name-server.ts';
 import type { ClusterTools } from './tools.ts';
 
 /** Every bed's: Services are known inside its hosts only. */
-export const serviceRange = '10.96.0.0/16';
+const serviceRange = '10.96.0.0/16';
 
 export interface ControlPlane {
   readonly host: Host;
@@ -163,6 +163,6 @@ async function writeKeys(host: Host, authority: ClusterAuthority): Promise<void>
 }
 
 /** A new API server beside one that is still ending would break both: each is waited for. */
-export async function stopInOrder(programs: readonly Started[]): Promise<void> {
+async function stopInOrder(programs: readonly Started[]): Promise<void> {
   for (const program of programs) await program.stop();
 }

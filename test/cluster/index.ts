@@ -9,7 +9,7 @@ import { clusterTools } from './tools.ts';
 export type { ContainerdVersion } from './containerd.ts';
 export { type Docker, startDocker } from './docker.ts';
 export { buildImage, busyboxImage, type ImageArchive } from './images.ts';
-export type { ClusterNode, NodeDescription } from './node.ts';
+export type { ClusterNode } from './node.ts';
 export { clusterTools } from './tools.ts';
 
 export interface Cluster {

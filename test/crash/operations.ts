@@ -16,7 +16,7 @@ const kinds = [
 type Kind = (typeof kinds)[number];
 
 /** The repositories of a client, which nobody else pushes to. */
-export function repositoriesOf(client: number): readonly [string, string] {
+function repositoriesOf(client: number): readonly [string, string] {
   return [`crash/client-${client}/a`, `crash/client-${client}/b`];
 }
 

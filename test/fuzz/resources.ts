@@ -8,7 +8,7 @@ export interface Resources {
   readonly descriptors: number;
 }
 
-export function resourcesOf(pid: number): Resources {
+function resourcesOf(pid: number): Resources {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
   return { memory: kilobytes * 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };

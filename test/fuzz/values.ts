@@ -50,7 +50,7 @@ const hostileTexts = [
   'a/'.repeat(200),
 ];
 
-export const hostileNumbers = [
+const hostileNumbers = [
   '0',
   '-1',
   '1',

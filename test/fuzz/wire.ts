@@ -61,7 +61,7 @@ export function exchange(port: number, request: RawRequest): Promise<Outcome> {
 type Parsed = Pick<Outcome, 'replies' | 'malformed'>;
 
 /** Strict, as far as it goes: RFC 9112 sections 4 to 7. */
-export function parseReplies(bytes: Buffer, answersHead: boolean, end: Outcome['end']): Parsed {
+function parseReplies(bytes: Buffer, answersHead: boolean, end: Outcome['end']): Parsed {
   const replies: WireReply[] = [];
   let rest = bytes;
   while (rest.length > 0) {

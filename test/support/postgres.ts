@@ -23,7 +23,7 @@ export interface Postgres {
 
 const packages = '/usr/lib/postgresql';
 
-export function postgresInstalled(): boolean {
+function postgresInstalled(): boolean {
   return binaries() !== undefined;
 }
 

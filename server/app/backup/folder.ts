@@ -38,7 +38,7 @@ export function partFolder(folder: string): string {
   return join(folder, 'part');
 }
 
-export function isBackupFolder(folder: string): boolean {
+function isBackupFolder(folder: string): boolean {
   return existsSync(join(folder, markName));
 }
 

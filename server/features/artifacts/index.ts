@@ -8,7 +8,7 @@ import { createDescriber } from './describe.ts';
 import { imageAdditions } from './image-additions.ts';
 import { addTagRoutes } from './tag-routes.ts';
 
-export type { Addition, AdditionSource } from './additions.ts';
+export type { AdditionSource } from './additions.ts';
 
 /** Artifacts and their tags below `/projects/…/repositories/…/artifacts`. */
 export function addArtifactsRoutes(

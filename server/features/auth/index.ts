@@ -1,4 +1,4 @@
-export { type Auth, type AuthOptions, createAuth, type SharedSecret } from './auth.ts';
+export { type Auth, createAuth, type SharedSecret } from './auth.ts';
 export type { Credential, CredentialVerifier, NamedPrincipal } from './credentials.ts';
 export {
   createFailureLimits,

@@ -47,7 +47,7 @@ export interface TokensOptions {
 export const registryTokenSeconds = 15 * 60;
 /** How long a registry token that has expired still tells who carries on an upload. */
 export const registryTokenGraceSeconds = 24 * 60 * 60;
-export const refreshTokenSeconds = 30 * 24 * 60 * 60;
+const refreshTokenSeconds = 30 * 24 * 60 * 60;
 
 const issuer = 'berth';
 const algorithm = 'EdDSA';

@@ -1,3 +1,3 @@
 export type { CallAgent } from './call-agent.ts';
-export { type Clusters, type ClustersOptions, createClusters } from './clusters.ts';
+export { type Clusters, createClusters } from './clusters.ts';
 export { authorityFollowers } from './follower-queries.ts';

@@ -3,9 +3,9 @@ import { createMachineSecret, hmacOfMachineSecret, isMachineSecret } from '#feat
 import { open, seal } from '#lib/sealing.ts';
 
 /** What a connect token begins with. */
-export const connectTokenPrefix = 'berth_connect_';
+const connectTokenPrefix = 'berth_connect_';
 /** What the secret of an agent's identity begins with. */
-export const identityPrefix = 'berth_agent_';
+const identityPrefix = 'berth_agent_';
 
 export interface NewSecret {
   readonly secret: string;

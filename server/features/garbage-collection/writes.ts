@@ -10,12 +10,7 @@ import {
 import { collectManifests } from './writes/manifests.ts';
 import { abandonUploads } from './writes/uploads.ts';
 
-export {
-  type DeletionsUnderWay,
-  holdDeletions,
-  releaseDeletionHold,
-  renewDeletionHold,
-} from './writes/holds.ts';
+export { holdDeletions, releaseDeletionHold, renewDeletionHold } from './writes/holds.ts';
 
 export const garbageCollectionWrites: readonly AnyWrite[] = [
   holdDeletions,

@@ -1,3 +1,3 @@
 export type { Examined, Health } from './health.ts';
-export { createMonitoring, type Monitoring } from './monitoring.ts';
+export { createMonitoring } from './monitoring.ts';
 export { isProbe } from './probe-routes.ts';

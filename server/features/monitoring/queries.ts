@@ -2,7 +2,7 @@ import type { Reader } from '#server/database/database.ts';
 import { maximumAttempts } from '#server/events/outbox.ts';
 
 /** Counts stop here: how much more it is makes no difference to anybody, and would take longer. */
-export const highestCount = 10_000;
+const highestCount = 10_000;
 
 export interface OutboxState {
   readonly waiting: number;

@@ -2,5 +2,5 @@ export { createMembershipGrants } from './grants-queries.ts';
 export { memberWorkloads } from './members-queries.ts';
 export { ensureReservedProject } from './project-writes.ts';
 export { projectIdOf, projectNameOf } from './queries.ts';
-export { authorizeProject, type ResolvedProject } from './resolve.ts';
+export { authorizeProject } from './resolve.ts';
 export { addProjectsRoutes } from './routes.ts';

@@ -15,10 +15,10 @@ import { createUploadRoutes } from './upload-routes.ts';
 import { createUploads } from './uploads.ts';
 
 export { edgesOf, requiredBlobsOf } from './edges.ts';
-export type { ManifestPush, Manifests, PushedManifest } from './manifests.ts';
+export type { Manifests, PushedManifest } from './manifests.ts';
 export { pusherOf } from './pusher.ts';
 export { storageKeyOf } from './stored-blob-queries.ts';
-export type { Chunk, FinishedUpload, Uploads } from './uploads.ts';
+export type { Chunk, Uploads } from './uploads.ts';
 export { deleteManifest, deleteTag } from './writes/deletions.ts';
 export type { Pusher } from './writes/repositories.ts';
 

@@ -1,1 +1,1 @@
-export { createRobots, type Robots, type RobotsOptions } from './robots.ts';
+export { createRobots } from './robots.ts';

@@ -1,1 +1,1 @@
-export { addSystemRoutes, type ComponentHealth, type SystemRoutesOptions } from './routes.ts';
+export { addSystemRoutes, type ComponentHealth } from './routes.ts';

@@ -1,1 +1,1 @@
-export { addTrustRoutes, type TrustOptions } from './routes.ts';
+export { addTrustRoutes } from './routes.ts';

@@ -1,1 +1,1 @@
-export { createUsers, type Users, type UsersOptions } from './users.ts';
+export { createUsers } from './users.ts';

@@ -1,3 +1,3 @@
-export { type CacheOptions, defaultCache, ensureTools, type ToolPaths } from './cache.ts';
+export { ensureTools, type ToolPaths } from './cache.ts';
 export { aptPackages, ensureDebianPackages } from './debian.ts';
 export { type Recipe, type RecipeName, recipes } from './recipes.ts';

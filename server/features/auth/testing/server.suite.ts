@@ -89,7 +89,7 @@ export interface AccountsServer extends AsyncDisposable {
 export const service = 'harbor-registry';
 export const tokenPath = '/service/token';
 
-export async function startAccounts(open: () => Promise<OpenDatabase>): Promise<AccountsServer> {
+async function startAccounts(open: () => Promise<OpenDatabase>): Promise<AccountsServer> {
   const place = await open();
   const { database } = place;
   const time = { now: Date.now() };

@@ -105,7 +105,7 @@ export function createNamespaceRobots(options: NamespaceRobotsOptions): Namespac
 }
 
 /** Equal labels are equal texts. */
-export function storedLabels(labels: Readonly<Record<string, string>>): string {
+function storedLabels(labels: Readonly<Record<string, string>>): string {
   const entries = Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify(Object.fromEntries(entries));
 }

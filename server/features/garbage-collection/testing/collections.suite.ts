@@ -28,7 +28,7 @@ export async function begin(
   return (reply.json() as Collection).id;
 }
 
-export async function look(registry: TestRegistry, id: number): Promise<Collection> {
+async function look(registry: TestRegistry, id: number): Promise<Collection> {
   const reply = await registry.call(`${collections}/${id}`);
   expectStatus(reply, 200);
   return reply.json() as Collection;

@@ -6,7 +6,7 @@ const rowsAtOnce = 500;
  * The tags by which signing tools find what belongs to a manifest, where a registry knows no
  * referrers (OCI distribution 1.1, "Referrers Tag Schema"; cosign's names).
  */
-export function dependentTagsOf(digest: string): readonly string[] {
+function dependentTagsOf(digest: string): readonly string[] {
   const name = digest.replace(':', '-');
   return [name, `${name}.sig`, `${name}.att`, `${name}.sbom`];
 }
