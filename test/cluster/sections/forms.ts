@@ -129,7 +129,7 @@ export function formsSection(bed: () => Bed): void {
 
       test('nothing is left of it', leave);
 
-      test('the tool brings an agent back until the file is gone, which waits and does nothing', async () => {
+      test('what the tool then brings back goes with the file', async () => {
         const { clone } = bed();
         await sync();
         await clone.type('kubectl delete -f berth-agent.yaml');
