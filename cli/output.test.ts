@@ -30,7 +30,7 @@ test('sentences of the last column go below their row where there is no room for
   };
   assert.equal(
     aligned(table, 20),
-    'NODE  TRUST\na     trusted\nb     problem\n  It has no\n  config_path. Set\n  it.\n',
+    'NODE  TRUST\na     trusted\nb     problem\n  It has no config_path. Set it.\n',
   );
   assert.match(aligned(table, 80), /^NODE {2}TRUST {4}WHAT TO DO\n/);
 });

@@ -44,9 +44,12 @@ export function aligned(table: Table, width = Number.POSITIVE_INFINITY): string 
   const [head = '', ...short] = alignedLines(
     [columns.map((column) => column.toUpperCase()), ...cells].map((row) => row.slice(0, -1)),
   );
-  const below = (row: readonly string[]) =>
-    wrapped(row.at(-1) ?? '', width - 2).map((line) => `  ${line}`);
-  return linesText([head, ...short.flatMap((line, index) => [line, ...below(cells[index] ?? [])])]);
+  // Whole: commands in it are to be copied.
+  const below = (text = '') => (text === '' ? [] : [`  ${text}`]);
+  return linesText([
+    head,
+    ...short.flatMap((line, index) => [line, ...below(cells[index]?.at(-1))]),
+  ]);
 }
 
 function alignedLines(cells: readonly (readonly string[])[]): string[] {

@@ -3,7 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Cluster, ClusterCheck } from '#contract/clusters.ts';
 import type { Api } from '../api.ts';
 import { CommandFailure } from '../failure.ts';
-import { type Output, plain, terminalWidth, wrapped } from '../output.ts';
+import { type Output, plain, terminalWidth } from '../output.ts';
 import { clusterPath } from './paths.ts';
 
 const lookMilliseconds = 500;
@@ -28,40 +28,30 @@ const marks = {
   note: styleText('yellow', 'note   '),
 } as const;
 
-/** As wide as a mark and what follows it. */
-const indent = ' '.repeat(9);
-
-/** A line each, and under what is not in order what to do. */
-export function checklistLines(checks: readonly ClusterCheck[], width = terminalWidth()): string[] {
-  const room = width - indent.length;
+/** A line each, and under what is not in order what to do: whole lines, so that commands can be copied. */
+export function checklistLines(checks: readonly ClusterCheck[]): string[] {
   return checks.flatMap(({ name, state, detail, problem }) => {
     const said = problem?.message ?? detail;
-    const [first = '', ...more] = wrapped(
-      `${titles[name]}${said === undefined ? '' : `: ${plain(said)}`}`,
-      room,
-    );
-    const cure = problem === undefined ? [] : wrapped(plain(problem.cure), room - 2);
-    return [
-      `${marks[state === 'passed' && problem !== undefined ? 'note' : state]}  ${first}`,
-      ...more.map((line) => `${indent}${line}`),
-      ...cure.map((line, index) => `${indent}${index === 0 ? '→' : ' '} ${line}`),
-    ];
+    const mark = marks[state === 'passed' && problem !== undefined ? 'note' : state];
+    const line = `${mark}  ${titles[name]}${said === undefined ? '' : `: ${plain(said)}`}`;
+    return problem === undefined ? [line] : [line, `         → ${plain(problem.cure)}`];
   });
 }
 
 export function checklistOutput(cluster: Cluster): Output {
   return {
     json: cluster,
-    text: [...stateLines(cluster), ...checklistLines(cluster.checks)].join('\n'),
+    text: [stateText(cluster), ...checklistLines(cluster.checks)].join('\n'),
     failed: hasFailed(cluster),
   };
 }
 
-export function stateLines(cluster: Cluster): string[] {
-  return wrapped(stateText(cluster), terminalWidth());
-}
-
-function stateText({ name, state, kubernetes_version: version, ...cluster }: Cluster): string {
+export function stateText({
+  name,
+  state,
+  kubernetes_version: version,
+  ...cluster
+}: Cluster): string {
   const what = {
     waiting: 'waits for its agent to connect',
     connected: 'is connected',
@@ -96,7 +86,7 @@ export async function watchChecklist(api: Api, name: string): Promise<Cluster> {
     for (;;) {
       const cluster = await api.get<Cluster>(clusterPath(name));
       if (isDone(cluster) || isLost(cluster)) return cluster;
-      lines.show(checklistLines(cluster.checks, terminalWidth(process.stderr)));
+      lines.show(checklistLines(cluster.checks));
       await pause(lookMilliseconds);
     }
   } finally {
@@ -118,7 +108,7 @@ export async function watchTestPull(api: Api, name: string): Promise<ClusterChec
           `The pull in ${name} has not ended within 7 minutes: see berth cluster status ${name}.`,
         );
       }
-      lines.show(checklistLines([pull], terminalWidth(process.stderr)));
+      lines.show(checklistLines([pull]));
       await pause(lookMilliseconds);
     }
   } finally {
@@ -157,7 +147,7 @@ function showLines(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-/** A word may be longer than a line; a colour takes no place. */
+/** The terminal breaks what is longer than its lines; a colour takes no place. */
 function rowsOf(line: string, width: number): number {
   return Math.max(1, Math.ceil(stripVTControlCharacters(line).length / width));
 }

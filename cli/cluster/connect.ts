@@ -8,7 +8,7 @@ import { CommandFailure, reasonOf, UsageFailure } from '../failure.ts';
 import { type Output, terminalWidth, timeText, wrapped } from '../output.ts';
 import { hasTerminal } from '../terminal.ts';
 import { withApi } from '../with-api.ts';
-import { checklistLines, checklistOutput, stateLines, watchChecklist } from './checklist.ts';
+import { checklistLines, checklistOutput, stateText, watchChecklist } from './checklist.ts';
 import { fetchManifests, type NodesSource, readNodes } from './manifests.ts';
 import { clusterPath, clustersPath } from './paths.ts';
 import { addSettingsFlags, type SettingsFlags, settingsOf } from './settings.ts';
@@ -149,7 +149,7 @@ async function watched(api: Api, name: string): Promise<Output> {
   const output = checklistOutput(cluster);
   return {
     ...output,
-    text: [...checklistLines(cluster.checks), '', ...stateLines(cluster)].join('\n'),
+    text: [...checklistLines(cluster.checks), '', stateText(cluster)].join('\n'),
     hint: `Let a namespace pull: berth cluster grant ${name} --namespace NAMESPACE --project PROJECT`,
   };
 }
