@@ -4,6 +4,7 @@ import {
   type ServerProcess,
   startServerProcess,
 } from '../crash/server-process.ts';
+import { fuzzAgentMessages } from './agent-messages.ts';
 import { judge } from './judge.ts';
 import { mutate } from './mutations.ts';
 import { createPool, type Pool } from './pool.ts';
@@ -40,6 +41,8 @@ const requestsBetweenMendings = 400;
 const mostProblems = 20;
 /** Of the requests, at the end. */
 const shareOfAdmin = 0.2;
+/** Messages of an agent, beside the requests. */
+const shareOfAgent = 0.05;
 
 /**
  * What memory may grow by after the first quarter: caches fill, and the collector of JavaScript lets
@@ -84,6 +87,12 @@ async function run(
     if (before === undefined && done >= requests / 4) before = await restingResources(server.pid);
   }
   const changed = differences(protectedBefore, await world.observe());
+  const ofAgent = await fuzzAgentMessages({
+    server,
+    admin,
+    messages: Math.floor(requests * shareOfAgent),
+    seed,
+  });
   // Who may do everything changes everything, and is only promised answers.
   await all(byStrangers, requests, [await world.createAdmin()]);
 
@@ -125,7 +134,7 @@ async function run(
 
   const after = await restingResources(server.pid);
   before ??= after;
-  const found = [...problems.values()];
+  const found = [...problems.values(), ...ofAgent];
   const grown = after.memory - before.memory;
   if (grown > memorySlack) found.push(`memory grew by ${grown} bytes to ${after.memory}`);
   if (after.descriptors > before.descriptors + descriptorSlack) {

@@ -68,6 +68,8 @@ export function knownFor(random: Random, pool: Pool, name: string): string | und
   if (plain === 'tag' || plain === 'version') return oneOf(random, pool.tags);
   if (plain === 'chart') return oneOf(random, ['castle', 'welcome', 'nginx']);
   if (plain === 'file') return oneOf(random, ['castle-1.2.3.tgz', 'welcome-1.2.3.tgz.prov']);
+  if (plain === 'cluster') return oneOf(random, ['fuzzed', 'fresh']);
+  if (plain === 'grant') return oneOf(random, [...pool.ids, '1', '2']);
   if (plain === 'username') return oneOf(random, ['alice', 'bob', 'dave', 'carol']);
   if (plain.includes('password') || plain === 'secret') return 'fuzzers-are-for-ships-1A';
   if (plain === 'scope') return `repository:${oneOf(random, pool.repositories)}:pull,push`;
