@@ -13,5 +13,5 @@ export function invalid(message: string): Refusal {
 }
 
 export function agentAway(cluster: string): string {
-  return `The agent of ${cluster} is not connected: berth cluster status ${cluster} says since when, and what to look at.`;
+  return `The agent of ${cluster} is not connected: berth cluster status ${cluster} says what to look at.`;
 }
