@@ -14,21 +14,25 @@ export interface ProgramOptions {
   /** Folders to look into besides the search path. */
   readonly searchAlso?: readonly string[];
   readonly searchPath?: string;
+  /** In bytes; 64 MiB by default. */
+  readonly mostOutput?: number;
   /** What to do where there is no such program. */
   readonly cure?: string;
 }
 
-const maximumOutput = 64 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
 
 /**
  * Runs a program of this machine to its end.
- * @throws {CommandFailure} when it cannot be started, or says more than 64 MiB
+ * @throws {CommandFailure} when it cannot be started, or says more than it may
  */
 export function runProgram(
   program: string,
   given: readonly string[],
-  { input = '', searchAlso, searchPath = '', cure = 'install it' }: ProgramOptions = {},
+  options: ProgramOptions = {},
 ): Promise<ProgramResult> {
+  const { input = '', searchAlso, searchPath = '', cure = 'install it' } = options;
+  const { mostOutput = 64 * mebibyte } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, given, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -41,7 +45,7 @@ export function runProgram(
     let size = 0;
     const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= maximumOutput) chunks.push(chunk);
+      if (size <= mostOutput) chunks.push(chunk);
       else child.kill();
     };
     child.stdout.on('data', keep(stdout));
@@ -56,8 +60,9 @@ export function runProgram(
       ),
     );
     child.on('close', (code) => {
-      if (size > maximumOutput) {
-        reject(new CommandFailure(`${program} answered with more than 64 MiB.`));
+      if (size > mostOutput) {
+        const most = mostOutput / mebibyte;
+        reject(new CommandFailure(`${program} answered with more than ${most} MiB.`));
         return;
       }
       resolve({

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
+import { open } from 'node:fs/promises';
 import { agentManifestPath } from '#contract/agent.ts';
+import { readNodeList } from '#kubernetes/node-list.ts';
+import { JsonListProblem } from '#lib/json-list.ts';
 import type { Api } from '../api.ts';
 import { CommandFailure, reasonOf, UsageFailure } from '../failure.ts';
 import { runProgram } from '../run-program.ts';
@@ -13,15 +14,22 @@ export interface NodesSource {
   readonly nodeImage?: string;
 }
 
+/** kubectl prints up to 50 KB for a node. */
+const mostOutput = 512 * 1024 * 1024;
+
 /**
- * The list of a cluster's nodes, as kubectl prints it in JSON.
+ * The list of a cluster's nodes, as far as the server looks at it: a fraction of what kubectl prints.
  * @throws {CommandFailure | UsageFailure}
  */
 export async function readNodes(source: NodesSource): Promise<string> {
-  const text = await nodesText(source);
+  const printed = await nodesText(source);
   try {
-    if (Array.isArray(JSON.parse(text).items)) return text;
-  } catch {
+    const items = await readNodeList(printed);
+    if (items !== undefined) return JSON.stringify({ items });
+  } catch (error) {
+    if (!(error instanceof JsonListProblem)) {
+      throw new CommandFailure(`The list of nodes cannot be read: ${reasonOf(error)}.`);
+    }
     // Said below.
   }
   throw new UsageFailure(
@@ -29,23 +37,27 @@ export async function readNodes(source: NodesSource): Promise<string> {
   );
 }
 
-async function nodesText({ nodes, context, nodeImage }: NodesSource): Promise<string> {
-  if (nodes === '-') return textOf(process.stdin);
+async function nodesText({
+  nodes,
+  context,
+  nodeImage,
+}: NodesSource): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>> {
+  if (nodes === '-') return process.stdin;
   if (nodes !== undefined) {
     try {
-      return await readFile(nodes, 'utf8');
+      return (await open(nodes)).createReadStream();
     } catch (error) {
       throw new CommandFailure(`${nodes} cannot be read: ${reasonOf(error)}.`);
     }
   }
   // Nothing of the nodes has to be known where their image is.
-  if (nodeImage) return '{"items":[]}';
+  if (nodeImage) return [Buffer.from('{"items":[]}')];
   const { code, stdout, stderr } = await runProgram(
     'kubectl',
     [...(context === undefined ? [] : ['--context', context]), 'get', 'nodes', '--output', 'json'],
-    { cure: 'install kubectl, or give the list of nodes with --nodes FILE' },
+    { mostOutput, cure: 'install kubectl, or give the list of nodes with --nodes FILE' },
   );
-  if (code === 0) return stdout;
+  if (code === 0) return [Buffer.from(stdout)];
   throw new CommandFailure(
     `kubectl could not list the nodes: ${lastSentence(stderr)} Give their list with --nodes FILE, or an image with --node-image IMAGE.`,
   );

@@ -34,6 +34,7 @@ import { createJobCounts, createWriteCounts } from '#server/telemetry/work-count
 import { openCertificates } from './certificates.ts';
 import { composeListener } from './listener.ts';
 import { measuredDatabase } from './measured.ts';
+import { releaseMemory } from './memory.ts';
 import { openStorage, type Storage } from './storage.ts';
 import { tracedDatabase, tracedHandler, tracedStore, tracedSubscriber } from './traced.ts';
 import { openTraces } from './traces.ts';
@@ -149,6 +150,7 @@ async function composeOver(
     provideChart: createOwnCharts({ database, charts, now: Date.now }),
     version,
     log,
+    releaseMemory,
     now: Date.now,
   });
   const outbox = createOutbox({

@@ -4,7 +4,7 @@ import type { RunningListener } from '#server/http/listener.ts';
 import type { Log } from '#server/telemetry/log.ts';
 import type { MetricSource } from '#server/telemetry/metrics.ts';
 import { composeServer, type Server, type SharedByWorkers } from './compose.ts';
-import { releaseStartMemory } from './memory.ts';
+import { releaseMemory } from './memory.ts';
 
 /** How long requests under way may go on once the server is told to stop. */
 const drainMilliseconds = 25_000;
@@ -31,7 +31,7 @@ export async function startServing(
   shared?: SharedByWorkers,
 ): Promise<Serving> {
   const server = await composeServer(config, log, shared);
-  releaseStartMemory();
+  releaseMemory();
   const listener = await listen(server, config).catch(async (error: unknown) => {
     await server.close();
     throw error;

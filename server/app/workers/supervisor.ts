@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '#server/config/config.ts';
 import type { Log } from '#server/telemetry/log.ts';
 import { createProcessMetrics } from '#server/telemetry/process-metrics.ts';
-import { releaseStartMemory } from '../memory.ts';
+import { releaseMemory } from '../memory.ts';
 import type { Started } from '../serving.ts';
 import { openSharedWriter } from '../storage.ts';
 import { createSharedFailures } from './failures.ts';
@@ -121,7 +121,7 @@ export async function startWorkers(config: Config, log: Log): Promise<RunningWor
         failed.reject(problem);
       });
     });
-    releaseStartMemory();
+    releaseMemory();
     return { started, failed: failed.promise, stop };
   } catch (error) {
     killAll();

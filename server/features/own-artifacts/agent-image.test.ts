@@ -15,6 +15,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
   describe(`the agent's image, on ${name}`, () => {
     let opened: TestRegistry;
     let pushes: object[];
+    let releases = 0;
 
     /** As a server that has just started. */
     function provider(ofVersion = version): () => Promise<AgentImage> {
@@ -23,6 +24,9 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
         provideChart: createOwnCharts({ ...opened, now: Date.now }),
         version: ofVersion,
         log: { info: (fields: object) => pushes.push(fields), warn: assert.fail },
+        releaseMemory: () => {
+          releases += 1;
+        },
         now: Date.now,
       }).provide;
     }
@@ -42,6 +46,7 @@ onBothDatabases(new URL('./testing/writes.ts', import.meta.url), (name, open) =>
         { repository: agentRepository, tag: version, architectures: [architecture] },
       );
       assert.equal(pushes.length, 1);
+      assert.equal(releases, 1);
       const latest = await manifestOfTag(opened.database.read, agentRepository, 'latest');
       assert.equal(latest?.digest, image.digest);
       assert(await manifestOfTag(opened.database.read, 'berth/charts/berth-agent', version));
