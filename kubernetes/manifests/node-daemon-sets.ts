@@ -81,7 +81,7 @@ export function nodeDaemonSet(options: DaemonSetOptions): KubernetesObject {
               imagePullPolicy: 'IfNotPresent',
               command: nodeCommand,
               env: [{ name: 'PATH', value: '/usr/sbin:/usr/bin:/sbin:/bin' }],
-              resources: { requests: { cpu: '1m', memory: '8Mi' }, limits: { memory: '64Mi' } },
+              resources: { requests: { cpu: '1m', memory: '8Mi' }, limits: { memory: '128Mi' } },
               securityContext: {
                 ...nodeSecurityContext,
                 seccompProfile: { type: 'RuntimeDefault' },
