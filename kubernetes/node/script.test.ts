@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { succeed, waitFor } from '#test/processes.ts';
 import { authoritiesDigest } from './files.ts';
-import { lastNodeStatus } from './status.ts';
-import { certificate, registry, shells, type TestNode, testNode } from './testing/node.ts';
-
-const folder = `/etc/containerd/certs.d/${registry}`;
-
-const isRoot = process.getuid?.() === 0;
-
-async function containerdNode(): Promise<TestNode> {
-  const node = await testNode();
-  await node.process(40, { name: 'containerd', words: ['/usr/bin/containerd'] });
-  await node.write(
-    '/etc/containerd/config.toml',
-    'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n',
-  );
-  return node;
-}
+import { containerdNode, folder } from './testing/containerd-node.ts';
+import { certificate, registry, shells, testNode } from './testing/node.ts';
 
 for (const [name, shell] of Object.entries(shells)) {
   describe(`on a node whose shell is ${name}`, () => {
@@ -102,61 +87,6 @@ for (const [name, shell] of Object.entries(shells)) {
   });
 }
 
-test("somebody else's folder with the same certificate does as well, until the certificate changes", async () => {
-  await using node = await containerdNode();
-  await node.write(`${folder}/ca.crt`, certificate);
-  await node.give({});
-  const status = await node.round();
-  assert.deepEqual([status.problems, status.laid, status.kept], [[], [], [folder]]);
-  await node.give({ authorities: `${certificate}${certificate}` });
-  assert.deepEqual((await node.round()).problems, [`foreign=${folder}`]);
-  assert.equal(await node.read(`${folder}/ca.crt`), certificate);
-});
-
-test('a folder that containerd reads before ours is told of', async () => {
-  await using node = await containerdNode();
-  await node.write('/etc/containerd/certs.d/reg.test_5000_/hosts.toml', '');
-  await node.give({});
-  assert.deepEqual((await node.round()).problems, [
-    'foreign=/etc/containerd/certs.d/reg.test_5000_',
-  ]);
-});
-
-test('links on the way are followed as the node follows them, and those in our place never', async () => {
-  await using node = await containerdNode();
-  await node.write('/opt/registries/other.test/ca.crt', 'other');
-  await symlink('/opt/registries', join(node.root, 'etc/containerd/certs.d'));
-  await node.give({});
-  const status = await node.round();
-  assert.deepEqual(status.laid, [`/opt/registries/${registry}`]);
-  assert.equal(await node.read(`/opt/registries/${registry}/ca.crt`), certificate);
-
-  await using trapped = await containerdNode();
-  await trapped.write('/etc/victim/ca.crt', 'victim');
-  await trapped.write('/etc/containerd/certs.d/other.test/ca.crt', 'other');
-  await symlink('/etc/victim', join(trapped.root, folder));
-  await trapped.give({});
-  assert.deepEqual((await trapped.round()).problems, [`foreign=${folder}`]);
-  assert.equal(await trapped.read('/etc/victim/ca.crt'), 'victim');
-
-  await unlink(join(trapped.root, folder));
-  await trapped.round();
-  const file = join(trapped.root, folder, 'ca.crt');
-  await unlink(file);
-  await symlink(join(trapped.root, 'etc/victim/ca.crt'), file);
-  assert.deepEqual((await trapped.round()).problems, []);
-  assert.equal(await trapped.read('/etc/victim/ca.crt'), 'victim');
-  assert.equal(await trapped.read(`${folder}/ca.crt`), certificate);
-});
-
-test('a loop of links is told, and ends', async () => {
-  await using node = await containerdNode();
-  await symlink('/etc/containerd/other', join(node.root, 'etc/containerd/certs.d'));
-  await symlink('certs.d', join(node.root, 'etc/containerd/other'));
-  await node.give({});
-  assert.deepEqual((await node.round()).problems, ['link=/etc/containerd/certs.d']);
-});
-
 test('addresses stand in hosts.toml, without a certificate where every machine trusts it', async () => {
   await using node = await containerdNode();
   await node.give({ addresses: ['https://10.0.0.1:5443', 'https://10.0.0.2'] });
@@ -198,17 +128,6 @@ test('a certs.d that moves takes our folder along', async () => {
   assert.equal(await node.read(`/etc/elsewhere/${registry}/ca.crt`), certificate);
 });
 
-test('files of others that came into our folder stay in it, and are told of when it goes', async () => {
-  await using node = await containerdNode();
-  await node.give({});
-  await node.round();
-  await node.write(`${folder}/client.key`, 'theirs');
-  await node.give({ remove: true });
-  const status = await node.round();
-  assert.deepEqual(status.problems, [`kept=${folder}`]);
-  assert.deepEqual(await node.list(folder), [`${folder}/client.key`]);
-});
-
 test('a hostile node cannot break the line or lead the script out', async () => {
   await using node = await testNode();
   const hostile = '/etc/$(touch x)`touch y`","z":"\\';
@@ -228,34 +147,6 @@ test('a hostile node cannot break the line or lead the script out', async () => 
   assert.deepEqual(await node.list(), ['/etc/c.toml']);
 });
 
-test('a full disk is told, leaves nothing half written, and heals', { skip: !isRoot }, async () => {
-  await using node = await containerdNode();
-  const folderOfAll = join(node.root, 'etc/containerd/certs.d');
-  await mkdir(folderOfAll);
-  await succeed('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folderOfAll]);
-  try {
-    await node.give({ authorities: certificate.repeat(500) });
-    const status = await node.round();
-    assert.match(status.problems.join(), /^unwritable=.*\/ca\.crt$/);
-    assert.deepEqual(await node.list(folder), [`${folder}/.berth`]);
-    await node.give({});
-    assert.deepEqual((await node.round()).problems, []);
-    await node.give({ authorities: certificate.repeat(500) });
-    await node.round();
-    assert.equal(await node.read(`${folder}/ca.crt`), certificate);
-  } finally {
-    await succeed('umount', [folderOfAll]);
-  }
-});
-
-test('what stands where a folder has to be is told, and left', async () => {
-  await using node = await containerdNode();
-  await node.write('/etc/containerd/certs.d', 'a file');
-  await node.give({});
-  assert.deepEqual((await node.round()).problems, [`unwritable=${folder}`]);
-  assert.equal(await node.read('/etc/containerd/certs.d'), 'a file');
-});
-
 test('two runs at once leave what one would', async () => {
   await using node = await containerdNode();
   await node.give({});
@@ -267,43 +158,4 @@ test('two runs at once leave what one would', async () => {
     `${folder}/ca.crt`,
     `${folder}/hosts.toml`,
   ]);
-});
-
-describe('a script that goes on', { concurrency: true }, () => {
-  test('puts back what a runtime cleared or somebody changed, and follows new files', async () => {
-    await using node = await containerdNode();
-    await node.give({});
-    await using script = node.start();
-    const lies = (content: string) =>
-      waitFor(() => node.read(`${folder}/ca.crt`), {
-        what: 'the certificate',
-        until: (text) => text === content,
-      });
-    await lies(certificate);
-    // The script may still be writing in there.
-    await rm(join(node.root, 'etc/containerd/certs.d'), { recursive: true, maxRetries: 10 });
-    await lies(certificate);
-    await writeFile(join(node.root, folder, 'ca.crt'), 'changed');
-    await utimes(join(node.root, folder, 'ca.crt'), new Date(), new Date(Date.now() + 5_000));
-    await lies(certificate);
-    const revision = await node.give({ authorities: `${certificate}#next\n` });
-    await lies(`${certificate}#next\n`);
-    await waitFor(async () => lastNodeStatus(script.output())?.revision, {
-      what: 'its word for it',
-      until: (told) => told === revision,
-    });
-  });
-
-  test('says a thing once, and ends at once when told', async () => {
-    await using node = await containerdNode();
-    await node.give({});
-    const script = node.start();
-    await waitFor(async () => script.output(), { what: 'its first line' });
-    await rm(join(node.root, folder), { recursive: true, maxRetries: 10 });
-    await waitFor(() => node.read(`${folder}/ca.crt`), { what: 'the certificate' });
-    const started = performance.now();
-    await script.stop();
-    assert.ok(performance.now() - started < 2_000);
-    assert.equal(script.output().trim().split('\n').length, 1);
-  });
 });
