@@ -75,14 +75,16 @@ describe('a fresh clone, on whatever Node.js is installed', () => {
     );
     const exit = once(server, 'exit');
     try {
+      let metrics: Response | undefined;
       for await (const line of createInterface({ input: server.stdout })) {
         const port = /"port":(\d+),"msg":"listening"/.exec(line)?.[1];
         if (port === undefined) continue;
         // What is loaded late has to be in the bundle too.
-        const metrics = await fetch(`http://127.0.0.1:${port}/metrics`);
-        assert.equal(metrics.status, 200, await metrics.text());
+        metrics = await fetch(`http://127.0.0.1:${port}/metrics`);
         break;
       }
+      assert(metrics !== undefined, 'it listens');
+      assert.equal(metrics.status, 200, await metrics.text());
       const command = readFileSync(`/proc/${server.pid}/cmdline`, 'utf8').split('\0');
       assert(
         command.some((part) => part.endsWith('/berth.js')),

@@ -59,7 +59,9 @@ describe('the text that is applied', () => {
     const made = wantedRules(options.registry, new Set(features)).filter(({ verbs }) =>
       verbs.includes('create'),
     );
-    for (const document of parseAllDocuments(manifestText('gitops', options))) {
+    const documents = parseAllDocuments(manifestText('gitops', options));
+    assert.ok(made.length > 0 && documents.length > 0);
+    for (const document of documents) {
       const { kind, metadata } = document.toJS();
       const plural = `${kind.toLowerCase()}s`;
       assert.ok(

@@ -84,8 +84,10 @@ describe('docs/monitoring.md', () => {
   });
 
   test('has examples that are YAML and JSON', () => {
-    for (const block of blocks('yaml')) assert.ok(parse(block));
-    for (const block of blocks('json')) assert.equal(JSON.parse(block).msg, 'request');
+    const [yaml, json] = [blocks('yaml'), blocks('json')];
+    assert.ok(yaml.length > 0 && json.length > 0 && commands.length > 0);
+    for (const block of yaml) assert.ok(parse(block));
+    for (const block of json) assert.equal(JSON.parse(block).msg, 'request');
   });
 
   const commands = blocks('sh').flatMap((block) => block.trimEnd().split('\n'));
