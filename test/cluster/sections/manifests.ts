@@ -189,9 +189,26 @@ async function rightsOf(bed: Bed): Promise<void> {
   await waitFor(() => operator.type(patch(`{"imagePullSecrets":[{"name":"${pullSecretName}"}]}`)), {
     what: 'the ServiceAccount default to be there and patched',
   });
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: 'gone' };
+  for (const metadata of [
+    { annotations: { role: 'admin' } },
+    { finalizers: ['berth.test/kept'] },
+    { ownerReferences: [owner] },
+  ]) {
+    assert.match(
+      await operator.fails(patch(JSON.stringify({ metadata }))),
+      /changes imagePullSecrets only/,
+    );
+  }
+  const eviction = {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: 'anybody', namespace: 'kube-system' },
+  };
+  const evict = `kubectl create --as ${agent} --raw /api/v1/namespaces/kube-system/pods/anybody/eviction --filename -`;
   assert.match(
-    await operator.fails(patch('{"metadata":{"annotations":{"role":"admin"}}}')),
-    /changes imagePullSecrets only/,
+    await operator.fails(`echo ${quoted(JSON.stringify(eviction))} | ${evict}`),
+    /leaves the namespaces of Kubernetes alone/,
   );
   assert.match(
     await operator.fails(
