@@ -91,3 +91,21 @@ test('more calls than may be unanswered wait for their turn, and end with the co
   const rest = await Promise.allSettled(calls.slice(128));
   assert.ok(rest.every(({ status }) => status === 'rejected'));
 });
+
+test('more calls than may wait for their turn are refused at once', async () => {
+  const calls = createRemoteCalls({
+    send: () => {},
+    answers: {},
+    report: () => {},
+    mostUnanswered: 2,
+    mostQueued: 3,
+  });
+  const made = Array.from({ length: 6 }, () => calls.call('wait', {}));
+  await assert.rejects(made[5] ?? Promise.resolve(), /3 calls wait already: ask again later/);
+  calls.close('The connection was cut.');
+  const ended = await Promise.allSettled(made.slice(0, 5));
+  for (const outcome of ended) {
+    assert.equal(outcome.status, 'rejected');
+    assert.equal((outcome as PromiseRejectedResult).reason.message, 'The connection was cut.');
+  }
+});
