@@ -86,7 +86,7 @@ export function trustSection(scene: () => Scene): void {
 
     test('berth trust: one command, and new pods on the nodes pull', async () => {
       const { workstation, nodes } = scene();
-      for (const { clone } of nodes) await trustByBerth(scene(), clone);
+      await Promise.all(nodes.map(({ clone }) => trustByBerth(scene(), clone)));
       await workstation.type(`kubectl run by-berth --image=${image()}`);
       await running(workstation, 'by-berth', 1);
     });

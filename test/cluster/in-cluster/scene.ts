@@ -40,10 +40,12 @@ export async function openScene(
       }
     },
     forgetOnNodes: async () => {
-      for (const { terminal, clone } of machines.nodes) {
-        await clone.type(`./berth trust ${insideName} --remove`);
-        await terminal.type(`sed -i '/ ${host}$/d' /etc/hosts`);
-      }
+      await Promise.all(
+        machines.nodes.map(async ({ terminal, clone }) => {
+          await clone.type(`./berth trust ${insideName} --remove`);
+          await terminal.type(`sed -i '/ ${host}$/d' /etc/hosts`);
+        }),
+      );
     },
     stop: async () => {
       await docker.stop();
