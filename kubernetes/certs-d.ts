@@ -74,18 +74,20 @@ export interface HostsTomlOptions {
 
 /**
  * `ca` stands at both levels: at the root alone, containerd before 1.7.31 cannot read the file; at
- * the host alone, containerd 1.x reports a missing tag as an unknown certificate authority.
+ * the host alone, containerd 1.x reports a missing tag as an unknown certificate authority. It asks
+ * the `server` too for a tag that a host does not have: a name that leads nowhere would be all that
+ * it reports, so an address stands there as well.
  */
 export function hostsToml(
   address: RegistryAddress,
   { addresses = [], ownAuthority = true }: HostsTomlOptions = {},
 ): string {
-  const url = `https://${registryName(address)}`;
+  const hosts = addresses.length === 0 ? [`https://${registryName(address)}`] : addresses;
   const authority = ownAuthority ? ['ca = "ca.crt"'] : [];
   return [
-    `server = "${url}"`,
+    `server = "${hosts[0]}"`,
     ...authority,
-    ...(addresses.length === 0 ? [url] : addresses).flatMap((host) => [
+    ...hosts.flatMap((host) => [
       '',
       `[host."${host}"]`,
       '  capabilities = ["pull", "resolve", "push"]',

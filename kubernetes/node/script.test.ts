@@ -94,7 +94,7 @@ test('addresses stand in hosts.toml, without a certificate where every machine t
   assert.equal(
     await node.read(`${folder}/hosts.toml`),
     [
-      'server = "https://reg.test:5000"',
+      'server = "https://10.0.0.1:5443"',
       'ca = "ca.crt"',
       ...['https://10.0.0.1:5443', 'https://10.0.0.2'].flatMap((host) => [
         '',

@@ -189,7 +189,11 @@ export function trustSection(bed: () => Bed, version: ContainerdVersion): void {
         what: 'the address to be on the node',
         until: (text) => text.includes(`[host."https://${lan.address(2)}:5000"]`),
       });
-      await pulls(bed().operator, 'addressed', image, 'node-5');
+      await pulls(operator, 'addressed', image, 'node-5');
+      // Not the name that leads nowhere.
+      await runOn(operator, 'mistyped', `${image}-0`, 'node-5');
+      await described(operator, 'mistyped', `${image}-0: not found`);
+      await operator.type('kubectl delete pod mistyped --now');
       await clone.type(`./berth cluster set ${clusterName} --no-address`);
       await trusted(bed(), 'node-5');
     });
