@@ -1,6 +1,7 @@
 import type {
   AgentCalls,
   AgentCheck,
+  AwaitedNode,
   DesiredState,
   NamespaceCredentials,
   NodeReport,
@@ -49,6 +50,14 @@ export interface AgentContext {
   readonly signal: AbortSignal;
 }
 
+/** How far a part may go when the cluster is disconnected. */
+export interface RemovalOrder {
+  /** Aborted, maybe at once, when no node is to be waited for. */
+  readonly leaveProvider: AbortSignal;
+  /** Tells which nodes are waited for now, none at the end. */
+  waitsFor(nodes: readonly AwaitedNode[]): void;
+}
+
 /** One thing that the agent brings about. It is made anew each time that this agent begins to lead. */
 export interface AgentPart {
   readonly name: string;
@@ -65,7 +74,7 @@ export interface AgentPart {
    * Takes away everything that the part has put into the cluster, and puts nothing there again.
    * Returns a sentence for each thing that had to be left.
    */
-  remove?(): Promise<readonly string[]>;
+  remove?(order: RemovalOrder): Promise<readonly string[]>;
 }
 
 export type CreateAgentPart = (context: AgentContext) => AgentPart;

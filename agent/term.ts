@@ -8,7 +8,7 @@ import type { AgentEnvironment } from './environment.ts';
 import type { Log } from './log.ts';
 import type { AgentContext, AgentPart } from './part.ts';
 import { createParts } from './parts.ts';
-import { isMarkedRemoved, takeLastStep } from './removal/last-step.ts';
+import { findMark, takeLastStep } from './removal/last-step.ts';
 import { removeCluster } from './removal/removal.ts';
 import { createReports } from './reports/reports.ts';
 import { createStores } from './stores.ts';
@@ -27,13 +27,7 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   if (signal.aborted) return;
   log.info('This agent leads.', { pod: environment.pod });
   const ended = once(signal, 'abort');
-  if (await isMarkedRemoved(api, signal)) {
-    await takeLastStep(api, signal);
-    await ended;
-    return;
-  }
   const registry = createRegistry(environment);
-  const stores = createStores(api, log, signal);
   const connection = createConnection({
     api,
     name: environment.registry,
@@ -44,6 +38,19 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
     signal,
   });
   const { server } = connection;
+  const removal = { server, registry: environment.registry, api, log, signal };
+  const left = await findMark(removal);
+  if (left !== undefined) {
+    const answers: Partial<AgentCalls> = {
+      'state.set': async () => ({}),
+      'cluster.remove': async () => ({}),
+    };
+    connection.open({ answers, opened: () => undefined });
+    await takeLastStep(removal, left);
+    await ended;
+    return;
+  }
+  const stores = createStores(api, log, signal);
   const reports = createReports({ ...stores, ...connection, log, signal });
   const { version } = environment;
   if (version !== undefined) {
@@ -62,12 +69,13 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
   const parts = createParts.map((create) => create(context));
   const desired = createDesiredStates(parts, log, signal);
   let removing = false;
+  const leaving = new AbortController();
   const remove = async () => {
     if (removing) return;
     removing = true;
     try {
       await desired.stop();
-      await removeCluster({ parts, server, registry: environment.registry, api, log, signal });
+      await removeCluster({ ...removal, parts, leaveProvider: leaving.signal });
     } catch (error) {
       // The server asks again with the next connection.
       if (!signal.aborted) log.failure('Disconnecting the cluster', error);
@@ -82,7 +90,8 @@ export async function runTerm({ api, environment, log, signal }: TermOptions): P
         desired.set(state);
         return {};
       },
-      'cluster.remove': async () => {
+      'cluster.remove': async ({ leaveProvider = false }) => {
+        if (leaveProvider) leaving.abort();
         void remove();
         return {};
       },

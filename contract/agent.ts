@@ -157,6 +157,10 @@ export const NodeReport = Type.Object({
 });
 export type NodeReport = Static<typeof NodeReport>;
 
+/** A node that a disconnection waits for, and what to do there. */
+export const AwaitedNode = Type.Object({ name: KubernetesName, problem: Problem });
+export type AwaitedNode = Static<typeof AwaitedNode>;
+
 /** How far pull secrets of a namespace are; absent where none are wanted. */
 export const NamespaceCredentials = Type.Object({
   state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('problem')]),
@@ -248,6 +252,17 @@ export const serverMethods = {
     parameters: Type.Object({ namespace: KubernetesName, generation: Generation }),
     result: Nothing,
   },
+  /**
+   * Everything is taken away but what stands on nodes. The agent waits for those whose kubelets name
+   * the credential provider, and goes on by itself when none does.
+   */
+  'cluster.waits': {
+    parameters: Type.Object({
+      left: Type.Array(Sentence, { maxItems: 1_000 }),
+      nodes: Type.Array(AwaitedNode, { maxItems: 1_000 }),
+    }),
+    result: Nothing,
+  },
   /** Nothing of the agent's is left in the cluster but itself. */
   'cluster.removed': {
     parameters: Type.Object({ left: Type.Array(Sentence, { maxItems: 1_000 }) }),
@@ -270,8 +285,14 @@ export const agentMethods = {
     parameters: Type.Object({ namespace: Type.Optional(KubernetesName) }),
     result: Nothing,
   },
-  /** Take everything away, then say `cluster.removed`. */
-  'cluster.remove': { parameters: Nothing, result: Nothing },
+  /**
+   * Take everything away, then say `cluster.removed`. With `leaveProvider` no node is waited for:
+   * the credential provider that a kubelet names stays there, and answers nothing.
+   */
+  'cluster.remove': {
+    parameters: Type.Object({ leaveProvider: Type.Optional(Type.Boolean()) }),
+    result: Nothing,
+  },
 } as const;
 
 type Methods = Readonly<Record<string, { readonly parameters: object; readonly result: object }>>;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import {
+  AwaitedNode,
   CredentialProviderMode,
   NamespaceCredentials,
   NamespaceSelector,
@@ -81,6 +82,19 @@ export const ClusterCheck = Type.Object({
 });
 export type ClusterCheck = Static<typeof ClusterCheck>;
 
+/** How far a disconnection is. While it is not done, asking again waits for it further. */
+export const Disconnection = Type.Object({
+  done: Type.Boolean(),
+  left: Type.Array(Type.String(), {
+    description: 'What could not be removed from the cluster, and what to do about it',
+  }),
+  waits_for: Type.Array(AwaitedNode, {
+    description:
+      'Nodes whose kubelets name the credential provider: all but what stands on nodes is removed, and the rest goes by itself when none of them does',
+  }),
+});
+export type Disconnection = Static<typeof Disconnection>;
+
 export const Cluster = Type.Object({
   name: ClusterName,
   state: Type.Union([
@@ -98,6 +112,8 @@ export const Cluster = Type.Object({
   last_seen: Type.Optional(Type.String()),
   settings: ClusterSettings,
   checks: Type.Array(ClusterCheck),
+  /** While it is being disconnected. */
+  disconnection: Type.Optional(Disconnection),
 });
 export type Cluster = Static<typeof Cluster>;
 
@@ -143,16 +159,13 @@ export const DisconnectQuery = Type.Object({
   force: Type.Optional(
     Type.Boolean({ description: 'Forget the cluster although its agent cannot clean up' }),
   ),
+  leave_provider: Type.Optional(
+    Type.Boolean({
+      description:
+        'Wait for no node: a credential provider that a kubelet names stays there, and answers nothing',
+    }),
+  ),
 });
-
-/** How far a disconnection is. While it is not done, asking again waits for it further. */
-export const Disconnection = Type.Object({
-  done: Type.Boolean(),
-  left: Type.Array(Type.String(), {
-    description: 'What could not be removed from the cluster, and what to do about it',
-  }),
-});
-export type Disconnection = Static<typeof Disconnection>;
 
 export const CredentialRotation = Type.Object({
   namespace: Type.Optional(Type.String({ maxLength: 253 })),

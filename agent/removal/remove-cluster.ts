@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { AwaitedNode } from '#contract/agent.ts';
 import { type KubernetesApi, listAll, type Resource, resources } from '#kubernetes/api/index.ts';
 import { agentName, berthNamespace, ourLabels } from '#kubernetes/manifests/names.ts';
 import { roles } from '#kubernetes/manifests/roles.ts';
 import type { Log } from '../log.ts';
-import type { AgentPart } from '../part.ts';
+import type { AgentPart, RemovalOrder } from '../part.ts';
 
 export interface Removal {
   readonly api: KubernetesApi;
@@ -15,15 +16,26 @@ export interface Removal {
 const mostTries = 12;
 const retryMilliseconds = 5_000;
 
+/** What parts are told: which nodes are waited for comes with what is left by then. */
+export interface PartsOrder {
+  readonly leaveProvider: AbortSignal;
+  waits(left: readonly string[], nodes: readonly AwaitedNode[]): void;
+}
+
 /** Has every part take away what it brought. Returns a sentence for each thing that is left. */
 export async function removeParts(
   parts: readonly AgentPart[],
+  { leaveProvider, waits }: PartsOrder,
   { log, signal }: Removal,
 ): Promise<string[]> {
   const left: string[] = [];
+  const order: RemovalOrder = {
+    leaveProvider,
+    waitsFor: (nodes) => waits([...left], nodes),
+  };
   for (const { name, remove } of parts) {
     if (remove === undefined) continue;
-    left.push(...(await persistently(name, remove, log, signal)));
+    left.push(...(await persistently(name, () => remove(order), log, signal)));
   }
   return left;
 }

@@ -7,17 +7,21 @@ import { nodeFiles, nodeFilesRevision } from '#kubernetes/node/files.ts';
 import { k3sProviderConfig } from '#kubernetes/node/k3s-arguments.ts';
 import { lastNodeStatus, type NodeStatus } from '#kubernetes/node/status.ts';
 import {
+  explainInert,
+  mayRunProvider,
   type NodeExpectation,
   nodeCredentialProvider,
   nodeTrust,
 } from '#kubernetes/node/verdict.ts';
-import type { AgentContext, AgentPart } from '../part.ts';
+import type { AgentContext, AgentPart, RemovalOrder } from '../part.ts';
 import { type NodePod, noPod, type Obstacle, obstacleOf, watchNodePods } from './node-pods.ts';
 import { hurryPod, putDaemonSets, putNodeFiles } from './objects.ts';
+import { canAnswer } from './presence.ts';
 import { createProviderConfigs } from './provider-configs.ts';
 import { removeFromNodes } from './removal.ts';
 import { createReplanning } from './replanning.ts';
 import { createStatusReader } from './status-reader.ts';
+import { withdrawProviders } from './withdrawal.ts';
 
 const quietMilliseconds = 30_000;
 const troubledMilliseconds = 10_000;
@@ -60,7 +64,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
   let images: readonly NodeImage[] = [];
   let without: ReadonlySet<string> = new Set();
   let passedOver: string | undefined;
-  let removing = false;
+  let stage: 'laying' | 'withdrawing' | 'removing' = 'laying';
 
   const reader = createStatusReader({
     read: readStatus,
@@ -152,14 +156,18 @@ export function createNodeTrust(context: AgentContext): AgentPart {
 
   /** A configuration of others that our entry is to join is rendered here, where YAML is read. */
   function learnFrom(status: NodeStatus): void {
-    if (desired === undefined || removing) return;
+    if (desired === undefined || stage !== 'laying') return;
     if (!providerConfigs.learn(status, desired.registry.name)) return;
     bringAbout(desired).catch((error: unknown) =>
       log.failure('Changing the files of nodes', error),
     );
   }
 
-  function expectation(node: Node, of: Wanted, status?: NodeStatus): NodeExpectation {
+  function expectation(
+    node: Node,
+    of: Pick<Wanted, 'cluster' | 'registry' | 'revision'>,
+    status?: NodeStatus,
+  ): NodeExpectation {
     return {
       node: node.metadata.name,
       cluster: of.cluster,
@@ -174,7 +182,14 @@ export function createNodeTrust(context: AgentContext): AgentPart {
   function reportNode(name: string): void {
     const node = nodes.get(name);
     const before = known.get(name);
-    if (node === undefined || before === undefined || wanted === undefined || removing) return;
+    if (
+      node === undefined ||
+      before === undefined ||
+      wanted === undefined ||
+      stage === 'removing'
+    ) {
+      return;
+    }
     const { status } = before;
     const expected = expectation(node, wanted, status);
     const pod = podOf.get(name);
@@ -195,7 +210,7 @@ export function createNodeTrust(context: AgentContext): AgentPart {
   }
 
   async function plan(): Promise<void> {
-    if (desired === undefined || removing) return;
+    if (desired === undefined || stage === 'removing') return;
     await nodes.filled;
     const chosen = planNodeImages([...nodes.values()], desired.nodes.image);
     without = new Set(chosen.without);
@@ -230,17 +245,48 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     if (isNew) for (const name of known.keys()) ask(name);
   }
 
+  function isDone(name: string): NodeStatus | undefined {
+    const status = known.get(name)?.status;
+    return status?.revision === wanted?.revision ? status : undefined;
+  }
+
+  /** Whether a kubelet may run the provider, as far as nodes have said it. */
+  function mayProvide(node: Node): boolean {
+    const status = known.get(node.metadata.name)?.status;
+    return status === undefined ? canAnswer(node, pods) : mayRunProvider(status);
+  }
+
+  /** Nodes go on trusting the registry meanwhile: the agent's own pod may have to move. */
+  async function withdraw(state: DesiredState, order: RemovalOrder): Promise<void> {
+    await Promise.all([nodes.filled, pods.filled]);
+    if (![...nodes.values()].some(mayProvide)) return;
+    stage = 'withdrawing';
+    const left = { ...state, nodes: { ...state.nodes, credentialProvider: 'off' as const } };
+    desired = left;
+    const subject = { cluster: left.cluster, registry: left.registry.name, revision: '' };
+    await withdrawProviders({
+      nodes,
+      pods,
+      order,
+      signal,
+      announce: () => bringAbout(left),
+      isDone,
+      problem: (node, status) => explainInert(expectation(node, subject, status), status),
+    });
+  }
+
   return {
     name: 'node trust',
     async stateChanged(state) {
-      if (removing) return;
+      if (stage !== 'laying') return;
       desired = state;
       await bringAbout(state);
       await plan();
       for (const name of known.keys()) reportNode(name);
     },
-    async remove() {
-      removing = true;
+    async remove(order) {
+      if (desired !== undefined && stage !== 'removing') await withdraw(desired, order);
+      stage = 'removing';
       const registry = desired?.registry.name ?? context.registry;
       const cluster = desired?.cluster ?? '';
       const files = nodeFiles({
@@ -258,11 +304,8 @@ export function createNodeTrust(context: AgentContext): AgentPart {
         nodes,
         pods,
         announce: () => want(cluster, registry, files),
-        isDone: (name) => {
-          const status = known.get(name)?.status;
-          return status?.revision === wanted?.revision ? status : undefined;
-        },
-        subject: (node) => ({ ...expectation(node, { cluster, registry, files, revision: '' }) }),
+        isDone,
+        subject: (node) => expectation(node, { cluster, registry, revision: '' }),
       });
     },
   };

@@ -4,6 +4,7 @@ import { explainProblem, type NodeSubject, readProblems } from '#kubernetes/node
 import type { NodeStatus } from '#kubernetes/node/status.ts';
 import type { NodePod } from './node-pods.ts';
 import { deleteNodeObjects } from './objects.ts';
+import { canAnswer, hasPod, isReady } from './presence.ts';
 
 export interface NodeRemoval {
   readonly api: KubernetesApi;
@@ -24,14 +25,12 @@ const lookMilliseconds = 200;
 export async function removeFromNodes(removal: NodeRemoval): Promise<readonly string[]> {
   const { api, signal, nodes, pods, announce, isDone } = removal;
   await Promise.all([nodes.filled, pods.filled]);
-  // What is away for good is not waited for, but for nodes that come back meanwhile.
-  const canAnswer = (node: Node) => isReady(node) && podOn(pods, node) !== undefined;
   if (pods.size > 0) {
     await announce();
     const deadline = performance.now() + longestMilliseconds;
     while (performance.now() < deadline) {
       const open = [...nodes.values()].filter(
-        (node) => canAnswer(node) && isDone(node.metadata.name) === undefined,
+        (node) => canAnswer(node, pods) && isDone(node.metadata.name) === undefined,
       );
       if (open.length === 0) break;
       await wait(lookMilliseconds, undefined, { signal });
@@ -40,7 +39,10 @@ export async function removeFromNodes(removal: NodeRemoval): Promise<readonly st
   const left = [...nodes.values()].flatMap((node) => leftOn(node, removal));
   await deleteNodeObjects(api, signal);
   const deadline = performance.now() + longestMilliseconds;
-  while (performance.now() < deadline && [...nodes.values()].some(canAnswer)) {
+  while (
+    performance.now() < deadline &&
+    [...nodes.values()].some((node) => canAnswer(node, pods))
+  ) {
     await wait(lookMilliseconds, undefined, { signal });
   }
   return left;
@@ -53,11 +55,11 @@ function leftOn(node: Node, { isDone, subject, pods }: NodeRemoval): readonly st
   const { registry } = subject(node);
   const reason = !isReady(node)
     ? 'is not ready'
-    : podOn(pods, node) === undefined
+    : !hasPod(node, pods)
       ? 'runs no pod of Berth'
       : 'did not answer in time';
   return [
-    `The node ${name} ${reason}, and what was laid down there may be left: take it away on the node with berth trust ${registry} --remove, and the folder /var/lib/berth-node by hand.`,
+    `The node ${name} ${reason}, and what was laid down there may be left: take it away on the node with berth trust ${registry} --remove, and the folder /var/lib/berth-node by hand once no flag of its kubelet names it.`,
   ];
 }
 
@@ -76,17 +78,4 @@ function sentences(status: NodeStatus, subject: NodeSubject): readonly string[] 
     );
   }
   return left;
-}
-
-function podOn(pods: ObjectStore<NodePod>, { metadata }: Node): NodePod | undefined {
-  for (const pod of pods.values()) {
-    if (pod.node === metadata.name && pod.runningSince !== undefined) return pod;
-  }
-  return undefined;
-}
-
-function isReady({ status }: Node): boolean {
-  return (status?.conditions ?? []).some(
-    (condition) => condition.type === 'Ready' && condition.status === 'True',
-  );
 }

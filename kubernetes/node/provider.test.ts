@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { run } from '#test/processes.ts';
+import { run, waitFor } from '#test/processes.ts';
 import { mergeProviderConfig, providerConfig } from '../credential-provider/config.ts';
 import { providerName, providerScript } from '../credential-provider/script.ts';
+import { lastNodeStatus } from './status.ts';
 import { registry, shells, type TestNode, testNode } from './testing/node.ts';
 
 const own = '/var/lib/berth-node/credential-provider';
@@ -90,11 +91,55 @@ for (const [name, shell] of Object.entries(shells)) {
       const active = await node.round(shell);
       assert.deepEqual([active.provider_state, active.provider_problems], ['active', []]);
       await node.give({ remove: true });
-      assert.equal((await node.round(shell)).provider_state, 'inert');
+      const inert = await node.round(shell);
+      assert.deepEqual(
+        [inert.provider_state, inert.provider_problems],
+        ['inert', ['restart=kubelet']],
+      );
       assert.equal(await node.read(kubeadm), env);
       await restart(node, 52, []);
       assert.equal((await node.round(shell)).provider_state, 'off');
       assert.deepEqual(await node.list('/var/lib'), [kubeadm]);
+    });
+
+    test('goes as well where somebody else changed the file with its flags, and took them out', async () => {
+      await using node = await nodeWith('36');
+      await node.write(kubeadm, env);
+      await node.give({ credentialProvider: 'configure' });
+      await node.round(shell);
+      await restart(node, 51, flags);
+      const changed = `${(await node.read(kubeadm)) ?? ''}# theirs\n`;
+      await node.write(kubeadm, changed);
+      await node.give({ remove: true });
+      const inert = await node.round(shell);
+      assert.deepEqual(
+        [inert.provider_state, inert.provider_problems],
+        ['inert', [`changed=${kubeadm}`]],
+      );
+      await node.write(kubeadm, `${env}# theirs\n`);
+      const taken = await node.round(shell);
+      assert.deepEqual([taken.provider_state, taken.provider_problems], ['inert', []]);
+      await restart(node, 52, []);
+      assert.equal((await node.round(shell)).provider_state, 'off');
+      assert.equal(await node.read(kubeadm), `${env}# theirs\n`);
+      assert.deepEqual(await node.list('/var/lib'), [kubeadm]);
+    });
+
+    test('stays while a kubelet that names it is down, which would not start without it', async () => {
+      await using node = await nodeWith('36');
+      await restart(node, 51, flags);
+      const laid = await node.give({ credentialProvider: 'install' });
+      await using script = node.start(shell);
+      const says = (revision: string, state: string) =>
+        waitFor(async () => lastNodeStatus(script.output()), {
+          what: `the provider to be ${state}`,
+          until: (status) => status?.revision === revision && status.provider_state === state,
+        });
+      await says(laid, 'active');
+      await node.endProcess(51);
+      await says(await node.give({ remove: true }), 'inert');
+      await restart(node, 52, []);
+      await says(await node.give({ remove: true, authorities: undefined }), 'off');
     });
 
     test('stands beside those of others in their file, which is given back', async () => {

@@ -4,7 +4,12 @@ import { Value } from 'typebox/value';
 import { NodeCredentialProvider, NodeTrust } from '#contract/agent.ts';
 import { distributionOf } from './distribution.ts';
 import { lastNodeStatus, type NodeStatus } from './status.ts';
-import { type NodeExpectation, nodeCredentialProvider, nodeTrust } from './verdict.ts';
+import {
+  mayRunProvider,
+  type NodeExpectation,
+  nodeCredentialProvider,
+  nodeTrust,
+} from './verdict.ts';
 
 const expected: NodeExpectation = {
   node: 'worker',
@@ -97,6 +102,34 @@ describe('the credential provider of a node', () => {
     assert.equal(provider({ provider_state: 'foreign' }).state, 'problem');
     assert.deepEqual(provider({ provider_state: 'merge' }), { state: 'installed' });
     assert.equal(provider({ provider_state: 'merge' }, 'is empty').problem?.message, 'is empty');
+  });
+
+  test('that answers nothing any more tells what keeps it there', () => {
+    const inert = (...problems: readonly string[]) =>
+      provider({ provider_state: 'inert', provider_problems: [...problems] });
+    const { state, problem } = inert();
+    assert.equal(state, 'inert');
+    assert.match(
+      problem?.cure ?? '',
+      /Take --image-credential-provider-config=\/var\/lib\/berth-node.*bin out of its flags, and run on the node: systemctl restart kubelet$/,
+    );
+    assert.match(inert('restart=kubelet').problem?.cure ?? '', /: systemctl restart kubelet$/);
+    const changed = inert('changed=/etc/flags').problem;
+    assert.match(changed?.message ?? '', /\/etc\/flags on worker was changed by somebody/);
+    assert.match(
+      changed?.cure ?? '',
+      /names berth, and run on the node: systemctl restart kubelet/,
+    );
+  });
+
+  test('may run where it is active, answers nothing, or a kubelet has yet to be started anew', () => {
+    const mayRun = (change: Partial<NodeStatus>) => mayRunProvider({ ...well, ...change });
+    assert.equal(mayRun({ provider_state: 'active' }), true);
+    assert.equal(mayRun({ provider_state: 'inert' }), true);
+    const restart = ['restart=kubelet'];
+    assert.equal(mayRun({ provider_state: 'installed', provider_problems: restart }), true);
+    assert.equal(mayRun({ provider_state: 'installed' }), false);
+    assert.equal(mayRun({ provider_state: 'off' }), false);
   });
 
   test('has problems of its own, that are none of trust', () => {

@@ -1,6 +1,6 @@
 import type { NodeCredentialProvider, NodeTrust, Problem } from '#contract/agent.ts';
 import { parseRuntimeVersion } from '../containerd-config.ts';
-import { kubeletFlags } from '../credential-provider/flags.ts';
+import { kubeletFlags, restartCommand } from '../credential-provider/flags.ts';
 import {
   explainProblem,
   type FoundProblem,
@@ -76,10 +76,10 @@ export function nodeCredentialProvider(
 ): NodeCredentialProvider {
   if (status === undefined) return { state: 'off' };
   const { provider_state: state } = status;
+  if (state === 'inert') return { state, problem: explainInert(expected, status) };
   const [problem] = readProblems(status.provider_problems);
   if (problem !== undefined) {
-    const explained = explainProblem(problem, expected, status);
-    return { state: state === 'inert' ? 'inert' : 'problem', problem: explained };
+    return { state: 'problem', problem: explainProblem(problem, expected, status) };
   }
   switch (state) {
     case 'installed':
@@ -103,6 +103,31 @@ export function nodeCredentialProvider(
     default:
       return { state };
   }
+}
+
+/** What keeps a provider that answers nothing on a node, and how that ends. */
+export function explainInert(subject: NodeSubject, status: NodeStatus): Problem {
+  const { node, distribution } = subject;
+  const run = `run on the node: ${restartCommand(distribution)}`;
+  const problems = readProblems(status.provider_problems);
+  const found = (wanted: string) => problems.find(({ code }) => code === wanted);
+  const changed = found('changed');
+  if (changed !== undefined) {
+    const { message } = explainProblem(changed, subject, status);
+    return { message, cure: `Take out of it what names berth, and ${run}` };
+  }
+  const restart = found('restart');
+  if (restart !== undefined) return explainProblem(restart, subject, status);
+  return {
+    message: `The kubelet of ${node} names Berth's credential provider, which answers nothing any more and goes by itself once it is not named.`,
+    cure: `Take ${kubeletFlags(providerPlaces).join(' and ')} out of its flags, and ${run}`,
+  };
+}
+
+/** Whether a kubelet runs the provider, or may have been told to. */
+export function mayRunProvider({ provider_state: state, provider_problems }: NodeStatus): boolean {
+  const isRunning = state === 'active' || state === 'inert';
+  return isRunning || readProblems(provider_problems).some(({ code }) => code === 'restart');
 }
 
 function notNamed({ node, cluster }: NodeSubject): Problem {

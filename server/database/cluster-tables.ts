@@ -21,7 +21,10 @@ export interface ClustersTable {
   seen_at: Timestamp | null;
   /** Since when it is to be disconnected. */
   disconnecting_at: Timestamp | null;
-  /** `string[]`, sentences: what its agent could not remove; null until it has removed the rest. */
+  /**
+   * What its agent says of the removal: `{ left, nodes }` while it waits for nodes, and `string[]`,
+   * sentences of what it could not remove, once the rest is removed; null before both.
+   */
   left_behind: Json | null;
 }
 

@@ -35,14 +35,18 @@ change_file() {
   return 1
 }
 
-# Gives back what change_file changed, unless somebody changed it since.
+# Gives back what change_file changed, unless somebody changed it since: nothing is to be done where
+# it does not hold WORD any more.
 restore_file() {
   local name path new
   name=$1 path=
   [ -f "$state/$name.path" ] || return 0
   read -r path <"$state/$name.path"
   if [ "$(sum_of "$root$path")" != "$(cat "$state/$name.sum" 2>/dev/null)" ]; then
-    problem changed "$path"
+    case $(cat "$root$path" 2>/dev/null) in
+      *"$2"*) problem changed "$path" ;;
+      *) forget_file "$name" ;;
+    esac
     return 1
   fi
   if [ -f "$state/$name.before" ]; then
@@ -58,7 +62,11 @@ restore_file() {
       rmdir "$root$path" 2>/dev/null || break
     done
   fi
-  rm -f "$state/$name.path" "$state/$name.sum" "$state/$name.before" "$state/$name.made" "$state/$name.waits"
+  forget_file "$name"
+}
+
+forget_file() {
+  rm -f "$state/$1.path" "$state/$1.sum" "$state/$1.before" "$state/$1.made" "$state/$1.waits"
 }
 
 # Restarts the first of the units that runs; fails where there is no systemd to do it.

@@ -128,8 +128,9 @@ detect_distribution() {
 }
 
 detect_flags() {
-  provider_bin= provider_config= kubelet_binary=$distribution
+  kubelet_binary=$distribution
   if [ -z "$kubelet" ]; then
+    # Another that is away for a moment may come back with the flags that it had.
     [ "$distribution" != k3s ] || read_k3s_settings
     return 0
   fi
@@ -145,6 +146,7 @@ detect_flags() {
 # A kubelet inside of k3s shows no flags: they stand in files, of which a later one overrides.
 read_k3s_settings() {
   local name folder
+  provider_bin= provider_config=
   [ -z "$embedding" ] ||
     kubelet_binary=$(words_of "$embedding" | { read -r name; printf '%s' "\${name%% *}"; })
   read_k3s_file /etc/rancher/k3s/config.yaml

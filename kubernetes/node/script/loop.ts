@@ -63,7 +63,7 @@ lay_trust() {
 
 remove() {
   laid= ours= kept= problems=
-  restore_file config-path
+  restore_file config-path config_path
   remember
 }
 
@@ -112,7 +112,7 @@ list() {
 stopping=no
 trap 'stopping=yes' TERM INT
 
-told= seen= running= asked= kubelet_asked= containerd_was= containerd_version= containerd_binary=containerd count=0 every=30 problems= provider_problems= laid= kept=
+told= seen= running= asked= kubelet_asked= containerd_was= containerd_version= containerd_binary=containerd provider_bin= provider_config= count=0 every=30 problems= provider_problems= laid= kept=
 while [ "$stopping" = no ]; do
   if read_settings; then
     # A script that changed takes over where this one is.

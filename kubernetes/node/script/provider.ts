@@ -36,7 +36,7 @@ find_places() {
     places=unusable
   elif [ -n "$provider_config" ] && [ "$provider_config" != "$config_file" ]; then
     places=foreign config_file=$provider_config binary_folder=$provider_bin
-  elif [ -f "$root/var/lib/rancher/credentialprovider/config.yaml" ]; then
+  elif [ -z "$provider_config" ] && [ -f "$root/var/lib/rancher/credentialprovider/config.yaml" ]; then
     places=foreign
     config_file=/var/lib/rancher/credentialprovider/config.yaml
     binary_folder=/var/lib/rancher/credentialprovider/bin
@@ -172,19 +172,23 @@ show_existing() {
   [ -n "$provider_existing" ] || problem provider-config "$config_file"
 }
 
+waits_for_restart() {
+  still_waits "$1" "$process" && problem restart kubelet
+}
+
 # Takes the provider away: at once where no kubelet runs it, else when that has ended.
 withdraw_provider() {
   local binary
   kubelet_process
   if [ -f "$state/provider-config.path" ]; then
-    restore_file provider-config && {
+    restore_file provider-config "$provider_name" && {
       put_text "$process $(started_of "$process")" "$state/provider-binary.waits"
       restart_kubelet
     }
   fi
   if [ -f "$state/provider-binary" ]; then
     read -r binary <"$state/provider-binary"
-    if [ -f "$state/provider-config.path" ] || still_waits provider-binary "$process"; then
+    if [ -f "$state/provider-config.path" ] || waits_for_restart provider-binary; then
       put "$files/provider-inert.sh" "$root$binary" 755
       provider_state=inert
     else
@@ -192,14 +196,14 @@ withdraw_provider() {
     fi
   fi
   if [ -f "$state/kubelet-flags.path" ]; then
-    restore_file kubelet-flags && {
+    restore_file kubelet-flags "$own_provider" && {
       # One that shows its flags tells by them whether it runs the provider.
-      [ -n "$kubelet" ] || put_text "$process $(started_of "$process")" "$state/kubelet-flags.waits"
+      [ -n "$kubelet" ] && ! named || put_text "$process $(started_of "$process")" "$state/kubelet-flags.waits"
       restart_kubelet && detect
     }
   fi
   [ -d "$root$own_provider" ] || return 0
-  if named || still_waits kubelet-flags "$process" || [ -f "$state/kubelet-flags.path" ]; then
+  if waits_for_restart kubelet-flags || named || [ -f "$state/kubelet-flags.path" ]; then
     lay_provider provider-inert.sh
     provider_state=inert
   else

@@ -24,6 +24,8 @@ export interface CheckedCluster {
 
 /** How far a cluster is on its way to being connected, step by step, with what to do. */
 export function checklistOf(checked: CheckedCluster): ClusterCheck[] {
+  // Whoever leaves needs its agent, and nothing else of it any more.
+  if (checked.cluster.disconnecting_at !== null) return [tlsCheck(checked)];
   return [
     tokenCheck(checked),
     tlsCheck(checked),
@@ -66,7 +68,10 @@ function tlsCheck({ cluster, token, registry, now }: CheckedCluster): ClusterChe
       return { name, state: 'waiting' };
     return failed(name, {
       message: `The agent has not been connected since ${since}.`,
-      cure: `${look}; pods of the cluster must reach ${registry}.`,
+      cure:
+        cluster.disconnecting_at === null
+          ? `${look}; pods of the cluster must reach ${registry}.`
+          : `${look}; it takes away the rest. Where it cannot come back, forget the cluster with berth cluster disconnect ${cluster.name} --force.`,
     });
   }
   if (token?.problem) return { name, state: 'passed' };

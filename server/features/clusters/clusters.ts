@@ -159,7 +159,7 @@ export async function createClusters(options: ClustersOptions): Promise<Clusters
       addManifestRoutes(application, { ...options, secrets });
       addClusterRoutes(application, { ...options, secrets });
       addContentRoutes(application, { database, callAgent, now });
-      addDisconnectRoutes(application, { database, now });
+      addDisconnectRoutes(application, { database, callAgent, now });
       workloads.addRoutes(application);
     },
     async stop() {

@@ -1,6 +1,7 @@
 import type { Cluster } from '#contract/clusters.ts';
 import type { Reader } from '#server/database/database.ts';
 import { checklistOf } from './checks.ts';
+import { disconnectionOf } from './disconnection.ts';
 import { isConnected } from './presence.ts';
 import { type ClusterRow, countContents, latestToken } from './queries.ts';
 import { settingsOf } from './stored-settings.ts';
@@ -42,6 +43,9 @@ export async function describeClusters(
         ...(cluster.seen_at !== null && { last_seen: new Date(cluster.seen_at).toISOString() }),
         settings,
         checks: checklistOf({ cluster, settings, token, registry, version, now }),
+        ...(cluster.disconnecting_at !== null && {
+          disconnection: disconnectionOf(cluster.left_behind),
+        }),
       };
     }),
   );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DesiredState, NamespaceSelector } from '#contract/agent.ts';
 import type { Coverage } from './grants/coverage.ts';
 import { readSelector, writeSelector } from './grants/selectors.ts';
-import { settingsOf } from './stored-settings.ts';
+import { mergeSettings, settingsOf } from './stored-settings.ts';
 
 export interface DesiredCluster {
   readonly name: string;
@@ -43,6 +43,16 @@ export function desiredStateOf(
   };
   const revision = createHash('sha256').update(JSON.stringify(state)).digest('hex').slice(0, 16);
   return { revision, ...state };
+}
+
+/** What is wanted of a cluster that is being disconnected, until its agent removes the rest. */
+export function leavingStateOf(cluster: DesiredCluster, registry: DesiredRegistry): DesiredState {
+  const settings = mergeSettings(cluster.settings, {
+    credential_provider: 'off',
+    pull_secrets: false,
+    webhook: false,
+  });
+  return desiredStateOf({ ...cluster, settings }, registry, { grants: [], members: [] });
 }
 
 /** Every namespace that something is granted to, each selector once. */

@@ -4,11 +4,19 @@ import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { authorize, type RestApplication } from '#server/http/rest/index.ts';
 import { systemResource } from '#server/permissions/decide.ts';
+import type { CallAgent } from './call-agent.ts';
 import { clustersPath } from './cluster-routes.ts';
+import { disconnectionOf } from './disconnection.ts';
 import { requireCluster } from './find-cluster.ts';
 import { isConnected } from './presence.ts';
 import { type ClusterRow, findCluster } from './queries.ts';
 import { beginDisconnection, forgetCluster } from './writes/clusters.ts';
+
+export interface DisconnectRoutesOptions {
+  readonly database: Database;
+  readonly callAgent: CallAgent;
+  readonly now: () => number;
+}
 
 /** Less than proxies allow a request to take. */
 const waitMilliseconds = 45_000;
@@ -16,7 +24,7 @@ const lookMilliseconds = 250;
 
 export function addDisconnectRoutes(
   application: RestApplication,
-  { database, now }: { readonly database: Database; readonly now: () => number },
+  { database, callAgent, now }: DisconnectRoutesOptions,
 ) {
   const { read } = database;
 
@@ -34,26 +42,29 @@ export function addDisconnectRoutes(
     async (request, reply) => {
       await authorize(request, 'cluster:delete', systemResource);
       const { cluster: name } = request.params;
+      const { force = false, leave_provider: leaveProvider = false } = request.query;
       const cluster = await requireCluster(read, name);
       const isEmpty = cluster.enrolled_at === null;
-      if (isEmpty || request.query.force) {
+      if (isEmpty || force) {
         await database.write(forgetCluster, { cluster: name });
-        return { done: true, left: isEmpty ? [] : leftByForce(cluster) };
+        return disconnected(isEmpty ? [] : leftByForce(cluster));
       }
-      if (cluster.left_behind === null && !isConnected(cluster, now())) throw unreachable(cluster);
-      await database.write(beginDisconnection, { cluster: name, now: now() });
-      const left = await removal(name, cluster.id);
-      if (left === undefined) {
-        reply.code(202);
-        return { done: false, left: [] };
+      const { done } = disconnectionOf(cluster.left_behind);
+      if (!done) {
+        if (!isConnected(cluster, now())) throw unreachable(cluster);
+        await database.write(beginDisconnection, { cluster: name, now: now() });
+        if (leaveProvider) await callAgent(cluster.id, 'cluster.remove', { leaveProvider });
       }
-      await forget(name);
-      return { done: true, left };
+      const disconnection = await follow(name, cluster.id, leaveProvider);
+      if (disconnection.done) await forget(name, cluster.id);
+      else reply.code(202);
+      return disconnection;
     },
   );
 
   /** Others may have waited for the same. */
-  async function forget(name: string): Promise<void> {
+  async function forget(name: string, id: number): Promise<void> {
+    if ((await findCluster(read, name))?.id !== id) return;
     try {
       await database.write(forgetCluster, { cluster: name });
     } catch (error) {
@@ -61,17 +72,22 @@ export function addDisconnectRoutes(
     }
   }
 
-  /** What the agent could not remove; undefined where it has not ended in time. */
-  async function removal(name: string, id: number): Promise<string[] | undefined> {
+  /** Until it is done, waits for nodes that are not to be left, or takes longer than a request may. */
+  async function follow(name: string, id: number, leaveProvider: boolean): Promise<Disconnection> {
     const deadline = now() + waitMilliseconds;
-    while (now() < deadline) {
+    for (;;) {
       const row = await findCluster(read, name);
-      if (row?.id !== id) return [];
-      if (row.left_behind !== null) return JSON.parse(row.left_behind) as string[];
+      if (row?.id !== id) return disconnected([]);
+      const disconnection = disconnectionOf(row.left_behind);
+      const waits = disconnection.waits_for.length > 0 && !leaveProvider;
+      if (disconnection.done || waits || now() > deadline) return disconnection;
       await sleep(lookMilliseconds);
     }
-    return undefined;
   }
+}
+
+function disconnected(left: string[]): Disconnection {
+  return { done: true, left, waits_for: [] };
 }
 
 function unreachable({ name, seen_at: seenAt }: ClusterRow): Refusal {

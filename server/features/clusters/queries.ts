@@ -1,5 +1,6 @@
 import type { Reader } from '#server/database/database.ts';
 import type { Page } from '#server/http/rest/index.ts';
+import { removedPattern } from './disconnection.ts';
 import type { EndedBefore } from './writes/clusters.ts';
 
 export interface ClusterRow {
@@ -197,8 +198,8 @@ export async function hasEnded(
   const removal = await read
     .selectFrom('clusters')
     .select('id')
-    .where('left_behind', 'is not', null)
-    .where('disconnecting_at', '<', removals)
+    .where('left_behind', 'like', removedPattern)
+    .where('seen_at', '<', removals)
     .limit(1)
     .executeTakeFirst();
   return [token, credential, removal].some((row) => row !== undefined);

@@ -7,6 +7,7 @@ import {
   clearEnded,
   forgetCluster,
   noteRemoval,
+  noteWaiting,
 } from './writes/clusters.ts';
 import { keepConnectToken, noteHandshakeFailure, noteTokenShown } from './writes/connect-tokens.ts';
 import {
@@ -41,6 +42,7 @@ export const clusterWrites: readonly AnyWrite[] = [
   noteHandshakeFailure,
   noteRemoval,
   noteTokenShown,
+  noteWaiting,
   proveCluster,
   releaseConnection,
   renewConnections,

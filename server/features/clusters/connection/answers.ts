@@ -11,7 +11,7 @@ import type { Database } from '#server/database/database.ts';
 import { readKeys } from '../enrolment/keys.ts';
 import { verifyProof } from '../enrolment/proof.ts';
 import type { ClusterSecrets } from '../secrets.ts';
-import { noteRemoval } from '../writes/clusters.ts';
+import { noteRemoval, noteWaiting } from '../writes/clusters.ts';
 import { renewIdentity } from '../writes/connections.ts';
 import { proveCluster } from '../writes/enrolment.ts';
 import { reportChecks } from '../writes/reports.ts';
@@ -115,8 +115,12 @@ export function answersTo(
       await credentials.placed(cluster, placed);
       return {};
     },
+    'cluster.waits': async ({ left, nodes }) => {
+      await database.write(noteWaiting, { cluster: cluster.id, left, nodes });
+      return {};
+    },
     'cluster.removed': async ({ left }) => {
-      await database.write(noteRemoval, { cluster: cluster.id, left: JSON.stringify(left) });
+      await database.write(noteRemoval, { cluster: cluster.id, left, now: now() });
       return {};
     },
   };

@@ -5,8 +5,8 @@ import { type AgentCalls, agentMethods, maximumAgentMessage } from '#contract/ag
 import { Refusal } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
 import { grantGenerationOf } from '#server/database/generations.ts';
-import type { ConnectionLookups } from '../connection-queries.ts';
-import { type DesiredRegistry, desiredStateOf } from '../desired-state.ts';
+import type { ConnectionLookups, Standing } from '../connection-queries.ts';
+import { type DesiredRegistry, desiredStateOf, leavingStateOf } from '../desired-state.ts';
 import type { CoverageOf } from '../grants/coverage.ts';
 import { drawConnection } from '../holder.ts';
 import { renewalMilliseconds } from '../presence.ts';
@@ -216,7 +216,7 @@ export function createHub(options: HubOptions): Hub {
     } else if (standing.disconnecting_at !== null) {
       if (entry.removing) return;
       entry.removing = true;
-      await callHere(id, 'cluster.remove', {}).catch((error: unknown) => {
+      await haveRemoved(entry, standing).catch((error: unknown) => {
         entry.removing = false;
         throw error;
       });
@@ -233,6 +233,16 @@ export function createHub(options: HubOptions): Hub {
       }
       entry.seen = seen;
     }
+  }
+
+  async function haveRemoved(entry: Held, standing: Standing): Promise<void> {
+    if (entry.revision === undefined) {
+      // An agent that has just come knows nothing yet, not even what nodes are to trust meanwhile.
+      const state = leavingStateOf(standing, registry());
+      await entry.session.call('state.set', state);
+      entry.revision = state.revision;
+    }
+    await callHere(entry.session.cluster.id, 'cluster.remove', {});
   }
 
   function callHere(cluster: number, method: string, parameters: unknown): Promise<unknown> {

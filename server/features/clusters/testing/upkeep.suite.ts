@@ -156,7 +156,7 @@ export function upkeepSuite(name: string, open: OpenEmpty): void {
         });
       await request('old');
       await database.write(beginDisconnection, { cluster: 'removed', now });
-      await database.write(noteRemoval, { cluster: removed.id, left: '[]' });
+      await database.write(noteRemoval, { cluster: removed.id, left: ['a file'], now });
       await clear();
       assert.ok(await findCluster(database.read, 'removed'));
       assert.ok(await latestToken(database.read, live.id));

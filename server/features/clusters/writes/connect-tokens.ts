@@ -1,7 +1,9 @@
-import type { Write } from '#server/database/database.ts';
+import type { Transaction, Write } from '#server/database/database.ts';
 import { lockTable } from '#server/database/locking.ts';
+import { disconnectionOf } from '../disconnection.ts';
 import { mergeSettings, type StoredSettings } from '../stored-settings.ts';
 import { beingDisconnected } from './cluster-locks.ts';
+import { forget } from './clusters.ts';
 
 /** Of one cluster that live at a time; the oldest give way. */
 const mostTokens = 5;
@@ -26,12 +28,7 @@ export const keepConnectToken: Write<NewConnectToken, number> = {
   durability: 'durable',
   run: async (transaction, { cluster, settings, secretHmac, creator, expiresAt, now }) => {
     await lockTable(transaction, 'clusters');
-    const present = await transaction
-      .selectFrom('clusters')
-      .select(['id', 'settings', 'disconnecting_at'])
-      .where('name', '=', cluster)
-      .executeTakeFirst();
-    if (present?.disconnecting_at) throw beingDisconnected(cluster);
+    const present = await presentCluster(transaction, cluster);
     const id =
       present?.id ??
       (
@@ -71,6 +68,19 @@ export const keepConnectToken: Write<NewConnectToken, number> = {
     return id;
   },
 };
+
+/** One that is disconnected, and kept for whoever reads what is left in it, makes room. */
+async function presentCluster(transaction: Transaction, name: string) {
+  const row = await transaction
+    .selectFrom('clusters')
+    .select(['id', 'settings', 'disconnecting_at', 'left_behind'])
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (row === undefined || row.disconnecting_at === null) return row;
+  if (!disconnectionOf(row.left_behind).done) throw beingDisconnected(name, row.left_behind);
+  await forget(transaction, row.id, name);
+  return undefined;
+}
 
 /** Notes that the manifests were fetched with a token. */
 export const noteTokenShown: Write<

@@ -44,13 +44,14 @@ export const enrolCluster: Write<NewEnrolment, string> = {
         'clusters.name',
         'clusters.uid',
         'clusters.disconnecting_at',
+        'clusters.left_behind',
       ])
       .where('cluster_tokens.secret_hmac', '=', tokenHmac)
       .executeTakeFirst();
     if (token === undefined) throw unknownToken();
     const { name } = token;
     const cluster = { id: token.cluster_id, name, uid: token.uid };
-    if (token.disconnecting_at !== null) throw beingDisconnected(name);
+    if (token.disconnecting_at !== null) throw beingDisconnected(name, token.left_behind);
     if (token.expires_at <= now) throw expiredToken(name, token.expires_at);
     if (token.used_at !== null && !(await isRepeated(transaction, cluster, proof, token.used_at))) {
       throw usedToken(name, token.used_at);
