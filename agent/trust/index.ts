@@ -8,7 +8,6 @@ import { k3sProviderConfig } from '#kubernetes/node/k3s-arguments.ts';
 import { lastNodeStatus, type NodeStatus } from '#kubernetes/node/status.ts';
 import {
   explainInert,
-  mayRunProvider,
   type NodeExpectation,
   nodeCredentialProvider,
   nodeTrust,
@@ -16,7 +15,6 @@ import {
 import type { AgentContext, AgentPart, RemovalOrder } from '../part.ts';
 import { type NodePod, noPod, type Obstacle, obstacleOf, watchNodePods } from './node-pods.ts';
 import { hurryPod, putDaemonSets, putNodeFiles } from './objects.ts';
-import { canAnswer } from './presence.ts';
 import { createProviderConfigs } from './provider-configs.ts';
 import { removeFromNodes } from './removal.ts';
 import { createReplanning } from './replanning.ts';
@@ -250,16 +248,8 @@ export function createNodeTrust(context: AgentContext): AgentPart {
     return status?.revision === wanted?.revision ? status : undefined;
   }
 
-  /** Whether a kubelet may run the provider, as far as nodes have said it. */
-  function mayProvide(node: Node): boolean {
-    const status = known.get(node.metadata.name)?.status;
-    return status === undefined ? canAnswer(node, pods) : mayRunProvider(status);
-  }
-
   /** Nodes go on trusting the registry meanwhile: the agent's own pod may have to move. */
   async function withdraw(state: DesiredState, order: RemovalOrder): Promise<void> {
-    await Promise.all([nodes.filled, pods.filled]);
-    if (![...nodes.values()].some(mayProvide)) return;
     stage = 'withdrawing';
     const left = { ...state, nodes: { ...state.nodes, credentialProvider: 'off' as const } };
     desired = left;

@@ -4,6 +4,7 @@ import type { Cluster, ClusterCheck } from '#contract/clusters.ts';
 import type { Api } from '../api.ts';
 import { CommandFailure } from '../failure.ts';
 import { type Output, plain, terminalWidth } from '../output.ts';
+import { disconnectionLines } from './disconnection.ts';
 import { clusterPath } from './paths.ts';
 
 const lookMilliseconds = 500;
@@ -41,7 +42,11 @@ export function checklistLines(checks: readonly ClusterCheck[]): string[] {
 export function checklistOutput(cluster: Cluster): Output {
   return {
     json: cluster,
-    text: [stateText(cluster), ...checklistLines(cluster.checks)].join('\n'),
+    text: [
+      stateText(cluster),
+      ...disconnectionLines(cluster),
+      ...checklistLines(cluster.checks),
+    ].join('\n'),
     failed: hasFailed(cluster),
   };
 }

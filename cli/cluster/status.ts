@@ -5,6 +5,7 @@ import type { Environment } from '../environment.ts';
 import { plain, timeText } from '../output.ts';
 import { withApi } from '../with-api.ts';
 import { checklistOutput, watchChecklist } from './checklist.ts';
+import { stateCell } from './disconnection.ts';
 import { clusterPath, clustersPath } from './paths.ts';
 import {
   addSettingsFlags,
@@ -29,7 +30,7 @@ export function addStatus(noun: Command, environment: Environment) {
           columns: ['name', 'state', 'kubernetes', 'trusting nodes', 'namespaces', 'last seen'],
           rows: clusters.map((cluster) => [
             cluster.name,
-            cluster.state,
+            stateCell(cluster),
             cluster.kubernetes_version ?? '-',
             `${cluster.trusted_nodes}/${cluster.nodes}`,
             String(cluster.namespaces),

@@ -4,12 +4,7 @@ import { Value } from 'typebox/value';
 import { NodeCredentialProvider, NodeTrust } from '#contract/agent.ts';
 import { distributionOf } from './distribution.ts';
 import { lastNodeStatus, type NodeStatus } from './status.ts';
-import {
-  mayRunProvider,
-  type NodeExpectation,
-  nodeCredentialProvider,
-  nodeTrust,
-} from './verdict.ts';
+import { type NodeExpectation, nodeCredentialProvider, nodeTrust } from './verdict.ts';
 
 const expected: NodeExpectation = {
   node: 'worker',
@@ -120,16 +115,6 @@ describe('the credential provider of a node', () => {
       changed?.cure ?? '',
       /names berth, and run on the node: systemctl restart kubelet/,
     );
-  });
-
-  test('may run where it is active, answers nothing, or a kubelet has yet to be started anew', () => {
-    const mayRun = (change: Partial<NodeStatus>) => mayRunProvider({ ...well, ...change });
-    assert.equal(mayRun({ provider_state: 'active' }), true);
-    assert.equal(mayRun({ provider_state: 'inert' }), true);
-    const restart = ['restart=kubelet'];
-    assert.equal(mayRun({ provider_state: 'installed', provider_problems: restart }), true);
-    assert.equal(mayRun({ provider_state: 'installed' }), false);
-    assert.equal(mayRun({ provider_state: 'off' }), false);
   });
 
   test('has problems of its own, that are none of trust', () => {

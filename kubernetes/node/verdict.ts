@@ -124,12 +124,6 @@ export function explainInert(subject: NodeSubject, status: NodeStatus): Problem 
   };
 }
 
-/** Whether a kubelet runs the provider, or may have been told to. */
-export function mayRunProvider({ provider_state: state, provider_problems }: NodeStatus): boolean {
-  const isRunning = state === 'active' || state === 'inert';
-  return isRunning || readProblems(provider_problems).some(({ code }) => code === 'restart');
-}
-
 function notNamed({ node, cluster }: NodeSubject): Problem {
   return {
     message: `The kubelet of ${node} is not told of the credential provider.`,

@@ -114,7 +114,7 @@ export function agentRequestsSuite(database: string, settingsOf: DatabaseSetting
       await agent.call('cluster.removed', { left });
       const reply = await disconnection;
       assert.equal(reply.status, 200);
-      assert.deepEqual(reply.json(), { done: true, left });
+      assert.deepEqual(reply.json(), { done: true, left, waits_for: [] });
       assert.match((await agent.closed).reason, /disconnected/);
       assert.equal((await send('GET', `${base}/${name}`)).status, 404);
       await assert.rejects(
