@@ -34,6 +34,7 @@ describe('docs/kubernetes.md, typed from top to bottom', () => {
       const asks = command.includes(' disconnect ');
       const typed = command.replace('10.0.0.5', bed.lan.address(2));
       const said = await bed.clone.type(typed, asks ? { answers: ['y'] } : {});
+      if (asks) assert.match(said, /Nothing of Berth is left in it\./);
       // The first command is the one whose answer is to be pasted.
       const pasted = /^kubectl get nodes .*$/m.exec(said)?.[0];
       if (index === 0) {

@@ -172,6 +172,25 @@ show_existing() {
   [ -n "$provider_existing" ] || problem provider-config "$config_file"
 }
 
+# Restarts the kubelet where that can be done, and gives the new one a while to come.
+start_anew() {
+  local before count
+  before="$process $(started_of "$process")" count=0
+  restart_kubelet || return 0
+  while :; do
+    detect
+    kubelet_process
+    [ -z "$process" ] || [ "$process $(started_of "$process")" = "$before" ] || return 0
+    [ "$count" -lt 10 ] || return 0
+    count=$((count + 1))
+    sleep 1
+  done
+}
+
+mark_waiting() {
+  put_text "$process $(started_of "$process")" "$state/$1.waits"
+}
+
 waits_for_restart() {
   still_waits "$1" "$process" && problem restart kubelet
 }
@@ -182,8 +201,8 @@ withdraw_provider() {
   kubelet_process
   if [ -f "$state/provider-config.path" ]; then
     restore_file provider-config "$provider_name" && {
-      put_text "$process $(started_of "$process")" "$state/provider-binary.waits"
-      restart_kubelet
+      mark_waiting provider-binary
+      start_anew
     }
   fi
   if [ -f "$state/provider-binary" ]; then
@@ -198,8 +217,8 @@ withdraw_provider() {
   if [ -f "$state/kubelet-flags.path" ]; then
     restore_file kubelet-flags "$own_provider" && {
       # One that shows its flags tells by them whether it runs the provider.
-      [ -n "$kubelet" ] && ! named || put_text "$process $(started_of "$process")" "$state/kubelet-flags.waits"
-      restart_kubelet && detect
+      [ -n "$kubelet" ] && ! named || mark_waiting kubelet-flags
+      start_anew
     }
   fi
   [ -d "$root$own_provider" ] || return 0
