@@ -12,6 +12,18 @@ export function kubeletFlags({ configFile, binaryFolder }: ProviderPlaces): read
   ];
 }
 
+/** By which whoever changed the flags has a node read them, where systemd runs it. */
+export function restartCommand(distribution: string): string {
+  switch (distribution) {
+    case 'k3s':
+      return 'systemctl restart k3s || systemctl restart k3s-agent';
+    case 'rke2':
+      return 'systemctl restart rke2-server || systemctl restart rke2-agent';
+    default:
+      return 'systemctl restart kubelet';
+  }
+}
+
 /** What to do where Berth could not have a node read what was changed. Its pods run on. */
 export function restartCure(distribution: string, node: string): string {
   switch (distribution) {
