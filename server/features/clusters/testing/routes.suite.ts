@@ -173,7 +173,7 @@ export function clusterRoutesSuite(database: string, settingsOf: DatabaseSetting
       await connectToken(server, 'early');
       const reply = await send('DELETE', `${base}/early`);
       assert.equal(reply.status, 200);
-      assert.deepEqual(reply.json(), { done: true, left: [] });
+      assert.deepEqual(reply.json(), { done: true, left: [], waits_for: [] });
       assert.equal((await send('GET', `${base}/early`)).status, 404);
     });
 
