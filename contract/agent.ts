@@ -73,7 +73,11 @@ export const AgentIdentity = Type.Object({
 export type AgentIdentity = Static<typeof AgentIdentity>;
 
 export const NamespaceSelector = Type.Union([
-  Type.Object({ kind: Type.Literal('name'), name: KubernetesName }),
+  // Whether it can be the name of a namespace is told in a sentence.
+  Type.Object({
+    kind: Type.Literal('name'),
+    name: Type.String({ minLength: 1, maxLength: 253 }),
+  }),
   Type.Object({
     kind: Type.Literal('labels'),
     labels: Type.Record(Type.String({ maxLength: 317 }), Type.String({ maxLength: 63 })),

@@ -43,7 +43,8 @@ export function namespaceSecretsSuite(name: string, start: () => Promise<TestSer
       await withGrant({ kind: 'all' }, async () => {
         await assert.rejects(issue('kube-system'), /Nothing is granted/);
         await assert.rejects(issue('berth'), /Nothing is granted/);
-        await assert.rejects(issue('../web'), /no name of a namespace/);
+        await assert.rejects(issue('web.shop'), /no name of a namespace/);
+        await assert.rejects(issue('../web'), /namespace\.name must match pattern/);
       });
     });
 
