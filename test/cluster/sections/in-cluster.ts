@@ -53,7 +53,7 @@ export function inClusterSection(bed: () => Bed): void {
     after(async () => {
       const { operator } = bed();
       await operator.type('kubectl delete deployments,pods,secrets --all --now');
-      await operator.type('kubectl delete namespace granted --ignore-not-found');
+      await operator.type('kubectl delete namespace housemates --ignore-not-found');
       await operator.type(`helm uninstall berth --ignore-not-found --namespace ${insideNamespace}`);
       await removeNamespace(bed());
       await opened?.stop();
@@ -129,14 +129,16 @@ export function inClusterSection(bed: () => Bed): void {
 
     test('pods of a namespace that something is granted to pull without a Secret made by hand', async () => {
       const { operator } = bed();
-      await operator.type('kubectl create namespace granted');
-      await clone.type(`./berth cluster grant ${clusterName} --namespace granted --project ithome`);
+      await operator.type('kubectl create namespace housemates');
+      await clone.type(
+        `./berth cluster grant ${clusterName} --namespace housemates --project ithome`,
+      );
       const image = netutils(scene());
       await operator.type(
-        `kubectl --namespace granted create deployment free --replicas=2 --image=${image}`,
+        `kubectl --namespace housemates create deployment free --replicas=2 --image=${image}`,
       );
       await operator.type(
-        'kubectl --namespace granted rollout status deployment/free --timeout=100s',
+        'kubectl --namespace housemates rollout status deployment/free --timeout=100s',
       );
     });
 
