@@ -13,6 +13,19 @@ export type OpenEmpty = () => Promise<{
   readonly remove: () => Promise<void>;
 }>;
 
+/** Gives the tests of the suite around it an empty database, which goes with them. */
+export function withEmptyDatabase(open: OpenEmpty, give: (database: Database) => void): void {
+  let opened: Awaited<ReturnType<OpenEmpty>>;
+  before(async () => {
+    opened = await open();
+    give(opened.database);
+  });
+  after(async () => {
+    await opened.database.close();
+    await opened.remove();
+  });
+}
+
 /**
  * Defines the same suite for SQLite and for a real PostgreSQL.
  * @param writes the module that exports the `writes` that the databases may run

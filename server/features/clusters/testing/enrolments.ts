@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach } from 'node:test';
+import { beforeEach } from 'node:test';
 import type { AgentIdentity, ClusterProof } from '#contract/agent.ts';
 import { Refusal, type RefusalKind } from '#lib/errors.ts';
 import type { Database } from '#server/database/database.ts';
-import type { OpenEmpty } from '#test/databases.ts';
+import { type OpenEmpty, withEmptyDatabase } from '#test/databases.ts';
 import { keysOf } from '../connection-queries.ts';
 import { enrol } from '../enrolment/enrol.ts';
 import { readKeys } from '../enrolment/keys.ts';
@@ -31,16 +31,10 @@ export interface Enrolments {
 }
 
 export function enrolments(open: OpenEmpty): Enrolments {
-  let opened: Awaited<ReturnType<OpenEmpty>>;
   let database: Database;
   let now = Date.now();
-  before(async () => {
-    opened = await open();
-    ({ database } = opened);
-  });
-  after(async () => {
-    await database.close();
-    await opened.remove();
+  withEmptyDatabase(open, (empty) => {
+    database = empty;
   });
   beforeEach(async () => {
     now = Date.now();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Database } from '#server/database/database.ts';
-import type { OpenEmpty } from '#test/databases.ts';
+import { type OpenEmpty, withEmptyDatabase } from '#test/databases.ts';
 import { waitFor } from '#test/processes.ts';
 import { createClearing } from '../clearing.ts';
 import { createMailbox, type Mailbox } from '../connection/mailbox.ts';
@@ -24,21 +24,15 @@ const token = 'a-token-of-a-service-account';
 /** What processes of one machine know of each other, and ask of each other, on any database. */
 export function holdersSuite(name: string, open: OpenEmpty): void {
   describe(`processes that hold agents, on ${name}`, () => {
-    let opened: Awaited<ReturnType<OpenEmpty>>;
     let database: Database;
     let asking: Mailbox;
     let holding: Mailbox;
     const now = Date.now();
-    before(async () => {
-      opened = await open();
-      ({ database } = opened);
+    withEmptyDatabase(open, (empty) => {
+      database = empty;
       const lookups = prepareConnectionLookups(database);
       const mailbox = () => createMailbox({ database, lookups, secrets, report, now: Date.now });
       [asking, holding] = [mailbox(), mailbox()];
-    });
-    after(async () => {
-      await database.close();
-      await opened.remove();
     });
 
     /** A cluster whose agent is connected by `connection`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Database } from '#server/database/database.ts';
-import type { OpenEmpty } from '#test/databases.ts';
+import { type OpenEmpty, withEmptyDatabase } from '#test/databases.ts';
 import { waitFor } from '#test/processes.ts';
 import { checklistOf } from '../checks.ts';
 import { createClearing } from '../clearing.ts';
@@ -24,16 +24,10 @@ const hour = 60 * minute;
 /** What becomes of clusters while nobody looks, on any database. */
 export function upkeepSuite(name: string, open: OpenEmpty): void {
   describe(`upkeep of clusters on ${name}`, () => {
-    let opened: Awaited<ReturnType<OpenEmpty>>;
     let database: Database;
     const begin = Date.now();
-    before(async () => {
-      opened = await open();
-      ({ database } = opened);
-    });
-    after(async () => {
-      await database.close();
-      await opened.remove();
+    withEmptyDatabase(open, (empty) => {
+      database = empty;
     });
 
     async function offered(cluster: string): Promise<ClusterRow> {

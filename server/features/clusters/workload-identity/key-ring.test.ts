@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { ClusterProof } from '#contract/agent.ts';
 import type { Database } from '#server/database/database.ts';
-import { onBothDatabases } from '#test/databases.ts';
+import { onBothDatabases, withEmptyDatabase } from '#test/databases.ts';
 import { readKeys } from '../enrolment/keys.ts';
 import { findCluster } from '../queries.ts';
 import { issuer, makeCluster, type TestCluster } from '../testing/agents.ts';
@@ -12,16 +12,10 @@ import { createKeyRing } from './key-ring.ts';
 
 onBothDatabases(new URL('../testing/writes.ts', import.meta.url), (name, open) => {
   describe(`the keys of clusters on ${name}`, () => {
-    let opened: Awaited<ReturnType<typeof open>>;
     let database: Database;
     let now = 1;
-    before(async () => {
-      opened = await open();
-      ({ database } = opened);
-    });
-    after(async () => {
-      await database.close();
-      await opened.remove();
+    withEmptyDatabase(open, (empty) => {
+      database = empty;
     });
 
     /** Proves each of the keys of a cluster in turn, as one that changes them does. */
