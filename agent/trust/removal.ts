@@ -4,7 +4,7 @@ import { explainProblem, type NodeSubject, readProblems } from '#kubernetes/node
 import type { NodeStatus } from '#kubernetes/node/status.ts';
 import type { NodePod } from './node-pods.ts';
 import { deleteNodeObjects } from './objects.ts';
-import { canAnswer, hasPod, isReady } from './presence.ts';
+import { canAnswer, isReady, nodesWithPod } from './presence.ts';
 
 export interface NodeRemoval {
   readonly api: KubernetesApi;
@@ -29,33 +29,38 @@ export async function removeFromNodes(removal: NodeRemoval): Promise<readonly st
     await announce();
     const deadline = performance.now() + longestMilliseconds;
     while (performance.now() < deadline) {
-      const open = [...nodes.values()].filter(
-        (node) => canAnswer(node, pods) && isDone(node.metadata.name) === undefined,
-      );
-      if (open.length === 0) break;
+      const isOpen = (node: Node) => isDone(node.metadata.name) === undefined;
+      if (!present(removal).some(isOpen)) break;
       await wait(lookMilliseconds, undefined, { signal });
     }
   }
-  const left = [...nodes.values()].flatMap((node) => leftOn(node, removal));
+  const withPod = nodesWithPod(pods);
+  const left = [...nodes.values()].flatMap((node) => leftOn(node, removal, withPod));
   await deleteNodeObjects(api, signal);
   const deadline = performance.now() + longestMilliseconds;
-  while (
-    performance.now() < deadline &&
-    [...nodes.values()].some((node) => canAnswer(node, pods))
-  ) {
+  while (performance.now() < deadline && present(removal).length > 0) {
     await wait(lookMilliseconds, undefined, { signal });
   }
   return left;
 }
 
-function leftOn(node: Node, { isDone, subject, pods }: NodeRemoval): readonly string[] {
+function present({ nodes, pods }: NodeRemoval): readonly Node[] {
+  const withPod = nodesWithPod(pods);
+  return [...nodes.values()].filter((node) => canAnswer(node, withPod));
+}
+
+function leftOn(
+  node: Node,
+  { isDone, subject }: NodeRemoval,
+  withPod: ReadonlySet<string>,
+): readonly string[] {
   const { name } = node.metadata;
   const status = isDone(name);
   if (status !== undefined) return sentences(status, subject(node));
   const { registry } = subject(node);
   const reason = !isReady(node)
     ? 'is not ready'
-    : !hasPod(node, pods)
+    : !withPod.has(name)
       ? 'runs no pod of Berth'
       : 'did not answer in time';
   return [

@@ -4,7 +4,7 @@ import type { Node, ObjectStore } from '#kubernetes/api/index.ts';
 import type { NodeStatus } from '#kubernetes/node/status.ts';
 import type { RemovalOrder } from '../part.ts';
 import type { NodePod } from './node-pods.ts';
-import { canAnswer } from './presence.ts';
+import { canAnswer, nodesWithPod } from './presence.ts';
 
 export interface WithdrawalTiming {
   /** For a node to say what it did. */
@@ -49,11 +49,12 @@ export async function withdrawProviders(withdrawal: ProviderWithdrawal): Promise
   let told = '[]';
   while (!order.leaveProvider.aborted) {
     const now = performance.now();
+    const withPod = nodesWithPod(pods);
     let isAsked = false;
     const awaited: AwaitedNode[] = [];
     for (const node of nodes.values()) {
       const { name } = node.metadata;
-      const isPresent = canAnswer(node, pods);
+      const isPresent = canAnswer(node, withPod);
       if (isPresent) presentAt.set(name, now);
       const status = isDone(name);
       if (status === undefined) {
